@@ -1,0 +1,33 @@
+{#- The columns of a landed attempt, in the order of the contract. Every staging model of attempts selects these. -#}
+{% macro landed_attempt_columns() -%}
+    event_id, source, grain, occurred_at, call_id,
+    tenant_id, user_id, feature, session_id, request_id, attempt, retry_count,
+    provider, model, model_requested, region, service_tier, status, error_code, latency_ms, cache_hit,
+    prompt_template_id,
+    prompt_tokens, completion_tokens, total_tokens,
+    cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
+    input_audio_tokens, output_audio_tokens, cache_read_audio_tokens, input_image_tokens, output_image_tokens,
+    requests, web_searches, grounded_prompts, rerank_searches, input_audio_seconds, input_characters, input_pages,
+    reported_cost_usd, tags, provider_request_id, path, line_no
+{%- endmacro %}
+
+{#- is_failure(status): did the call fail? A client that hangs up (499) is a success: the provider did the work. -#}
+{% macro is_failure(status) -%}
+    (
+        {{ status }} is not null
+        and lower({{ status }}) not in ('success', 'succeeded', 'ok', 'completed', 'complete', '200', '201', '499')
+    )
+{%- endmacro %}
+
+{#- canonical_tier(tier): the price book's name of the service tier that served. -#}
+{% macro canonical_tier(tier) -%}
+    case
+        when {{ tier }} is null or lower({{ tier }}) in ('', 'default', 'auto', 'on_demand', 'standard_only') then 'standard'
+        else lower({{ tier }})
+    end
+{%- endmacro %}
+
+{#- canonical_region(region): the price book's name of the region; 'default' = no geographic uplift. -#}
+{% macro canonical_region(region) -%}
+    coalesce(nullif(lower({{ region }}), ''), 'default')
+{%- endmacro %}

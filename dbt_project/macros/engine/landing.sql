@@ -1,0 +1,78 @@
+{#
+  landing(table): the rows of one landed table, as a relation to select from.
+
+  Reads exactly the files that the manifest lists, so what a killed run left behind is never seen. The zero-row
+  shape file keeps the columns typed where nothing has landed yet.
+#}
+{% macro landing(table, shape='attempts', newer_than_applied=false) -%}
+    {{ return(adapter.dispatch('landing', 'tokencost')(table, shape, newer_than_applied)) }}
+{%- endmacro %}
+
+{% macro duckdb__landing(table, shape, newer_than_applied) -%}
+    {%- set files = [landing_dir() ~ '/shapes/' ~ shape ~ '.parquet'] -%}
+    {%- for batch in landed_batches() if table in batch.tables -%}
+        {%- if not newer_than_applied or not batch.applied -%}
+            {%- do files.append(landing_dir() ~ '/' ~ batch.tables[table]) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    read_parquet({{ parquet_list(files) }}, union_by_name = true)
+{%- endmacro %}
+
+{#- landed_reference(name): a reference table (price book, rules, run context) in force now. -#}
+{% macro landed_reference(name) -%}
+    {{ return(adapter.dispatch('landed_reference', 'tokencost')(name)) }}
+{%- endmacro %}
+
+{% macro duckdb__landed_reference(name) -%}
+    {%- set file = landing_dir() ~ '/reference/' ~ name ~ '.parquet' -%}
+    {%- set landed = execute and run_query("select count(*) from glob('" ~ sql_text(file) ~ "')").columns[0].values()[0] > 0 -%}
+    {%- set files = [landing_dir() ~ '/shapes/' ~ name ~ '.parquet'] + ([file] if landed else []) -%}
+    read_parquet({{ parquet_list(files) }}, union_by_name = true)
+{%- endmacro %}
+
+{#- The files ledger as of the newest batch. -#}
+{% macro landed_ledger() -%}
+    {%- set batches = landed_batches() -%}
+    {%- set files = [landing_dir() ~ '/shapes/files.parquet'] -%}
+    {%- if batches -%}
+        {%- do files.append(landing_dir() ~ '/' ~ batches[-1].tables['files']) -%}
+    {%- endif -%}
+    read_parquet({{ parquet_list(files) }}, union_by_name = true)
+{%- endmacro %}
+
+{#- landed_batches(): [{seq, committed_at, tables: {table: file}, applied}], oldest first, from the manifest. -#}
+{% macro landed_batches() -%}
+    {%- set batches = [] -%}
+    {%- if execute -%}
+        {%- set manifest = landing_dir() ~ '/manifest.json' -%}
+        {%- set found = run_query("select count(*) from glob('" ~ sql_text(manifest) ~ "')").columns[0].values()[0] -%}
+        {%- if found > 0 -%}
+            {%- set text = run_query("select content from read_text('" ~ sql_text(manifest) ~ "')").columns[0].values()[0] -%}
+            {%- set applied = applied_batches() -%}
+            {%- for batch in fromjson(text)['batches'] -%}
+                {%- set tables = {} -%}
+                {%- for name, entry in batch['tables'].items() -%}
+                    {%- do tables.update({name: entry['file']}) -%}
+                {%- endfor -%}
+                {%- do batches.append({
+                    'seq': batch['seq'], 'committed_at': batch['committed_at'], 'tables': tables,
+                    'applied': (batch['seq'] ~ '@' ~ batch['committed_at']) in applied
+                }) -%}
+            {%- endfor -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(batches) }}
+{%- endmacro %}
+
+{% macro landing_dir() -%}
+    {{ return(env_var('TOKENCOST_DATA_DIR') ~ '/landing') }}
+{%- endmacro %}
+
+{% macro parquet_list(files) -%}
+    [{% for file in files %}'{{ sql_text(file) }}'{% if not loop.last %}, {% endif %}{% endfor %}]
+{%- endmacro %}
+
+{#- Text inside single quotes. -#}
+{% macro sql_text(value) -%}
+    {{ return(value | replace("'", "''")) }}
+{%- endmacro %}

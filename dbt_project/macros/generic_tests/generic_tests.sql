@@ -1,0 +1,40 @@
+{#- A claim about every row; the rows that break it are returned. -#}
+{% test expression_is_true(model, expression) %}
+select * from {{ model }} where not coalesce({{ expression }}, false)
+{% endtest %}
+
+{#- The combination of columns is the key. NULL counts as a value. -#}
+{% test unique_combination(model, columns) %}
+select {{ columns | join(', ') }}, count(*) as n
+from {{ model }}
+group by {{ columns | join(', ') }}
+having count(*) > 1
+{% endtest %}
+
+{#- Sums of measures are equal at two grains, to the last decimal. -#}
+{% test adds_up(model, other, measures) %}
+with here as (
+    select {% for m in measures %}coalesce(sum({{ m }}), 0) as {{ m }}{% if not loop.last %}, {% endif %}{% endfor %}
+    from {{ model }}
+),
+
+there as (
+    select {% for m in measures %}coalesce(sum({{ m }}), 0) as {{ m }}{% if not loop.last %}, {% endif %}{% endfor %}
+    from {{ other }}
+)
+
+select * from here cross join there
+where {% for m in measures %}here.{{ m }} != there.{{ m }}{% if not loop.last %} or {% endif %}{% endfor %}
+{% endtest %}
+
+{#- Half-open intervals [starts, ends) of one key never overlap and never run backwards. -#}
+{% test no_overlap(model, key, starts, ends) %}
+select *
+from (
+    select
+        {{ key | join(', ') }}, {{ starts }}, {{ ends }},
+        lead({{ starts }}) over (partition by {{ key | join(', ') }} order by {{ starts }}) as next_start
+    from {{ model }}
+) as intervals
+where {{ ends }} <= {{ starts }} or next_start < {{ ends }}
+{% endtest %}

@@ -1,0 +1,56 @@
+{#
+  What earlier runs have already put into the marts. Looked up by name, not by ref(): these tables are written after
+  the marts, so a run that dies half way leaves them behind and the next run does its work again.
+#}
+{% macro published(schema, name) -%}
+    {%- if execute and not flags.FULL_REFRESH -%}
+        {{ return(adapter.get_relation(database=target.database, schema=schema, identifier=name)) }}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}
+
+{#- ['<seq>@<committed_at>', ...] of the batches that the marts hold. -#}
+{% macro applied_batches() -%}
+    {%- set applied = published('ingest', 'applied_batches') -%}
+    {%- if applied is none -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {{ return(run_query("select seq || '@' || committed_at from " ~ applied).columns[0].values() | list) }}
+{%- endmacro %}
+
+{#-
+  Must everything be rebuilt? Yes when nothing was published, when a batch that was applied is no longer landed
+  (the landing zone was replaced), or when the run before was made by other models.
+-#}
+{% macro rebuild_all() -%}
+    {%- if published('marts', 'fct_attempts') is none or published('ingest', 'applied_reference') is none -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {%- set landed = [] -%}
+    {%- for batch in landed_batches() -%}
+        {%- do landed.append(batch.seq ~ '@' ~ batch.committed_at) -%}
+    {%- endfor -%}
+    {%- for batch in applied_batches() if batch not in landed -%}
+        {{ return(true) }}
+    {%- endfor -%}
+    {{ return(false) }}
+{%- endmacro %}
+
+{#
+  in_working_set(instant): keeps what this run recomputes and its surroundings. Attempts of one call are numbered and
+  merged with their neighbours; seven days either side are more than any call lasts.
+#}
+{% macro in_working_set(instant) -%}
+    {%- set scope = scope_relation('int_hours__touched') if execute else none -%}
+    {%- if scope is none -%}
+        true
+    {%- else -%}
+        {%- set bounds = run_query("select cast(min(hour) as varchar), cast(max(hour) as varchar) from " ~ scope).rows[0] -%}
+        {%- if bounds[0] is none -%}
+            false
+        {%- else -%}
+            {{ instant }} >= cast('{{ bounds[0] }}' as timestamptz) - interval 7 day
+            and {{ instant }} < cast('{{ bounds[1] }}' as timestamptz) + interval 8 day
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

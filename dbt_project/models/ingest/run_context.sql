@@ -1,0 +1,2 @@
+select as_of, is_sample, timezone
+from {{ ref('stg_run__context') }}

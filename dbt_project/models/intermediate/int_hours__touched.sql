@@ -1,0 +1,125 @@
+{{ config(materialized='table') }}
+
+{%- set rebuild_everything = rebuild_all() if execute else false %}
+{%- set fct_attempts = published('marts', 'fct_attempts') %}
+{%- set applied_reference = published('ingest', 'applied_reference') %}
+
+with context as (
+
+    select rebuild_from, rebuild_to from {{ ref('stg_run__context') }}
+
+),
+
+landed as (
+
+    select occurred_at from {{ ref('stg_events__attempts') }}
+    union all
+    select occurred_at from {{ ref('stg_litellm_payload__attempts') }}
+    union all
+    select occurred_at from {{ ref('stg_litellm_spend_logs__requests') }}
+
+),
+
+newly_landed as (
+
+    select occurred_at, request_id from {{ landing('events', newer_than_applied=true) }}
+    union all
+    select occurred_at, request_id from {{ landing('litellm_payload', newer_than_applied=true) }}
+    union all
+    select occurred_at, request_id from {{ landing('litellm_spend_logs', newer_than_applied=true) }}
+
+),
+
+{% if rebuild_everything %}
+
+touched as (
+
+    select {{ hour_start('occurred_at') }} as hour, 'rebuild' as why from landed
+
+)
+
+{% else %}
+
+reference_now as (
+
+    select kind, row_hash, provider, model, effective_from from {{ ref('stg_pricing__reference_rows') }}
+
+),
+
+reference_before as (
+
+    select kind, row_hash, provider, model, effective_from
+    from {{ applied_reference or ref('stg_pricing__reference_rows') }}
+
+),
+
+changed_reference as (
+
+    (select * from reference_now except select * from reference_before)
+    union
+    (select * from reference_before except select * from reference_now)
+
+),
+
+published_attempts as (
+
+    select hour, occurred_at, request_id, provider, model, baseline_provider, baseline_model
+    from {{ fct_attempts or "(select null::timestamptz as hour, null::timestamptz as occurred_at, null::varchar as request_id, null::varchar as provider, null::varchar as model, null::varchar as baseline_provider, null::varchar as baseline_model where false)" }}
+
+),
+
+touched as (
+
+    select {{ hour_start('occurred_at') }} as hour, 'new' as why
+    from newly_landed
+
+    union all
+
+    -- Another attempt of a published request may renumber it, or move its first attempt to another hour.
+    select published_attempts.hour, 'same_request' as why
+    from published_attempts
+    where published_attempts.request_id in (select request_id from newly_landed)
+
+    union all
+
+    select published_attempts.hour, 'price' as why
+    from published_attempts
+    inner join changed_reference
+        on (
+            published_attempts.provider = changed_reference.provider
+            and (starts_with(published_attempts.model, changed_reference.model) or changed_reference.model = '*')
+            or published_attempts.baseline_provider = changed_reference.provider
+            and starts_with(published_attempts.baseline_model, changed_reference.model)
+        )
+        and published_attempts.occurred_at >= changed_reference.effective_from
+
+    union all
+
+    select published_attempts.hour, 'reference' as why
+    from published_attempts
+    where exists (
+        select 1 from changed_reference where kind in ('baseline', 'local_provider', 'timezone')
+    )
+
+    union all
+
+    select {{ hour_start('landed.occurred_at') }} as hour, 'asked_for' as why
+    from landed
+    cross join context
+    where landed.occurred_at >= context.rebuild_from and landed.occurred_at < context.rebuild_to
+
+    union all
+
+    select published_attempts.hour, 'asked_for' as why
+    from published_attempts
+    cross join context
+    where published_attempts.occurred_at >= context.rebuild_from
+        and published_attempts.occurred_at < context.rebuild_to
+
+)
+
+{% endif %}
+
+select hour, {{ distinct_list('why') }} as why
+from touched
+group by hour

@@ -1,0 +1,30 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replace_key': 'day', 'replace_scope': 'int_days__touched'}
+) }}
+
+{%- set counts = [
+    'attempts', 'requests', 'failures', 'retries', 'cache_hits',
+    'prompt_tokens', 'completion_tokens', 'total_tokens',
+    'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'reasoning_tokens',
+    'unpriced_attempts', 'unpriced_tokens', 'latency_ms_sum', 'latency_count',
+] %}
+
+select
+    day,
+    tenant_id,
+    feature,
+    provider,
+    model,
+    is_local,
+    {% for count in counts -%}
+    cast(sum({{ count }}) as bigint) as {{ count }},
+    {% endfor -%}
+    cast(sum(cost_usd) as {{ money_type() }}) as cost_usd,
+    cast(sum(prompt_cost_usd) as {{ money_type() }}) as prompt_cost_usd,
+    cast(sum(completion_cost_usd) as {{ money_type() }}) as completion_cost_usd,
+    cast(sum(reported_cost_usd) as {{ money_type() }}) as reported_cost_usd
+from {{ ref('agg_hourly') }}
+where day in (select day from {{ ref('int_days__touched') }})
+group by day, tenant_id, feature, provider, model, is_local

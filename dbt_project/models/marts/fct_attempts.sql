@@ -1,0 +1,79 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replace_key': 'hour', 'replace_scope': 'int_hours__touched'}
+) }}
+
+with priced as (
+
+    select *, {{ hour_start('occurred_at') }} as hour
+    from {{ ref('int_attempts__priced') }}
+
+)
+
+select
+    event_id,
+    source,
+    grain,
+    occurred_at,
+    hour,
+    {{ local_day('hour') }} as day,
+
+    tenant_id,
+    user_id,
+    feature,
+    session_id,
+    request_id,
+    cast(attempt as integer) as attempt,
+    call_id,
+    merged_sources,
+
+    provider,
+    model,
+    model_requested,
+    region,
+    service_tier,
+    is_local,
+    status,
+    {{ is_failure('status') }} as is_failure,
+    error_code,
+    latency_ms,
+    cast(retry_count as integer) as retry_count,
+    -- Each retry is a row of its own where the source logs attempts; else the row tells how many it took.
+    cast(case
+        when grain = 'attempt' and attempt > 1 then 1
+        else coalesce(retry_count, 0)
+    end as integer) as retries,
+    cache_hit,
+    prompt_template_id,
+
+    prompt_tokens,
+    completion_tokens,
+    coalesce(total_tokens, prompt_tokens + completion_tokens) as total_tokens,
+    cache_read_tokens,
+    cache_write_5m_tokens,
+    cache_write_1h_tokens,
+    reasoning_tokens,
+    input_audio_tokens,
+    output_audio_tokens,
+    cache_read_audio_tokens,
+    input_image_tokens,
+    output_image_tokens,
+
+    price_id,
+    cost_basis,
+    cost_usd,
+    prompt_cost_usd,
+    completion_cost_usd,
+    unit_cost_usd,
+    reported_cost_usd,
+    baseline_provider,
+    baseline_model,
+    baseline_cost_usd,
+
+    tags,
+    provider_request_id,
+    path,
+    line_no
+from priced
+where hour in (select hour from {{ ref('int_hours__touched') }})

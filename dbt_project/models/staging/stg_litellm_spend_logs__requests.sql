@@ -1,0 +1,21 @@
+-- depends_on: {{ source('landing', 'litellm_spend_logs') }}
+with landed as (
+
+    select * from {{ landing('litellm_spend_logs') }}
+
+)
+
+select
+    {{ landed_attempt_columns() }},
+    3 as source_rank,
+    -- As in the payload: cache hits and failures without output were not billed. A stream that broke half way is a
+    -- failure with output or spend, and is billed.
+    not (
+        coalesce(cache_hit, false)
+        or (
+            {{ is_failure('status') }}
+            and coalesce(completion_tokens, 0) = 0 and coalesce(reported_cost_usd, 0) = 0
+        )
+    ) as is_billed
+
+from landed

@@ -1,0 +1,3 @@
+-- depends_on: {{ source('landing', 'price_book') }}
+select provider
+from {{ landed_reference('local_providers') }}

@@ -1,0 +1,3 @@
+-- depends_on: {{ source('landing', 'price_book') }}
+select * exclude (max_context_tokens), coalesce(max_context_tokens, 9223372036854775807) as max_context_tokens
+from {{ landed_reference('prices') }}

@@ -1,0 +1,63 @@
+with prices as (
+
+    select distinct 'price' as kind, row_hash, provider, model, effective_from
+    from {{ ref('stg_pricing__prices') }}
+
+),
+
+aliases as (
+
+    select 'alias' as kind, row_hash, provider, alias as model, effective_from
+    from {{ ref('stg_pricing__aliases') }}
+
+    union all
+
+    select 'alias' as kind, row_hash, provider, model, effective_from
+    from {{ ref('stg_pricing__aliases') }}
+
+),
+
+baselines as (
+
+    select
+        'baseline' as kind,
+        {{ short_hash("concat_ws('|', rule_no, model_requested, feature, baseline_provider, baseline_model)") }} as row_hash,
+        cast(null as varchar) as provider,
+        cast(null as varchar) as model,
+        cast(null as timestamptz) as effective_from
+    from {{ ref('stg_pricing__baselines') }}
+
+),
+
+local_providers as (
+
+    select
+        'local_provider' as kind,
+        provider as row_hash,
+        cast(null as varchar) as provider,
+        cast(null as varchar) as model,
+        cast(null as timestamptz) as effective_from
+    from {{ ref('stg_pricing__local_providers') }}
+
+),
+
+zone as (
+
+    select
+        'timezone' as kind,
+        '{{ reporting_timezone() }}' as row_hash,
+        cast(null as varchar) as provider,
+        cast(null as varchar) as model,
+        cast(null as timestamptz) as effective_from
+
+)
+
+select * from prices
+union all
+select * from aliases
+union all
+select * from baselines
+union all
+select * from local_providers
+union all
+select * from zone

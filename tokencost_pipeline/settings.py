@@ -1,0 +1,109 @@
+"""Every setting, typed, in one place: environment variables and `.env`, with defaults inside the repository."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tokencost_pipeline.errors import UserError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+class Settings(BaseSettings):
+    """What the pipeline reads from its surroundings. Relative paths are taken from the repository's root."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TOKENCOST_",
+        env_file=(PROJECT_ROOT / ".env", ".env"),
+        env_ignore_empty=True,
+        extra="ignore",
+    )
+
+    raw_dir: Path = Field(Path("raw"), description="inputs; only ever read")
+    pricing_dir: Path = Field(Path("pricing"), description="price book and the other files people edit")
+    data_dir: Path = Field(Path(".tokencost"), description="warehouse, landing zone, exports, Dagster home, locks")
+    reports_dir: Path = Field(Path("evidence_reports/published"), description="what is published")
+    as_of: str = Field("now", description="the instant called 'now': RFC 3339 with offset, 'now' or 'latest'")
+    timezone: str = Field("UTC", description="zone in which days are cut")
+    target: Literal["duckdb"] = Field("duckdb", description="dbt target: the engine")
+    webhook_url: SecretStr | None = Field(None, description="where alerts are posted")
+    webhook_secret: SecretStr | None = Field(None, description="Standard Webhooks signing secret (whsec_…)")
+    lock_timeout_seconds: float = Field(600.0, ge=0, description="how long a run waits for another run")
+
+    @field_validator("raw_dir", "pricing_dir", "data_dir", "reports_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return Path(value).expanduser() if Path(value).is_absolute() else (PROJECT_ROOT / value).resolve()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is not an IANA time zone such as 'Europe/Berlin' or 'UTC'") from error
+        return value
+
+    @field_validator("as_of")
+    @classmethod
+    def _instant_with_offset(cls, value: str) -> str:
+        if value in {"now", "latest"}:
+            return value
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(
+                f"{value!r} is not an RFC 3339 instant such as '2026-11-21T10:00:00Z', 'now' or 'latest'"
+            ) from error
+        if instant.tzinfo is None:
+            raise ValueError(f"{value!r} has no offset: write '{value}Z' or '{value}+01:00'")
+        return value
+
+    @cached_property
+    def landing_dir(self) -> Path:
+        return self.data_dir / "landing"
+
+    @cached_property
+    def warehouse_path(self) -> Path:
+        return self.data_dir / "warehouse.duckdb"
+
+    @cached_property
+    def exports_dir(self) -> Path:
+        return self.data_dir / "exports"
+
+    @cached_property
+    def dagster_home(self) -> Path:
+        return self.data_dir / "dagster_home"
+
+    @cached_property
+    def locks_dir(self) -> Path:
+        return self.data_dir / "locks"
+
+    @cached_property
+    def dbt_project_dir(self) -> Path:
+        return PROJECT_ROOT / "dbt_project"
+
+    @cached_property
+    def dbt_target_dir(self) -> Path:
+        return self.data_dir / "dbt_target"
+
+    def fixed_as_of(self) -> datetime | None:
+        """The instant `TOKENCOST_AS_OF` names, or None for 'now' and 'latest'."""
+        return None if self.as_of in {"now", "latest"} else datetime.fromisoformat(self.as_of)
+
+
+def load_settings() -> Settings:
+    """Read the settings. Raises UserError that names the variable to mend."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = "TOKENCOST_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise UserError(str(first["msg"]).removeprefix("Value error, "), place=variable) from error

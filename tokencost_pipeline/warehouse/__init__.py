@@ -1,0 +1,1 @@
+"""The warehouse: dbt writes it, everybody else reads it through here. Imports no Dagster."""

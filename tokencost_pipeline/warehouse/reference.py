@@ -1,0 +1,70 @@
+"""What dbt needs beside the landed events: typed empty shapes, and the context of the run."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tokencost_pipeline import atomic
+from tokencost_pipeline.ingest import schema
+from tokencost_pipeline.settings import Settings
+
+SHAPES: dict[str, pa.Schema] = {
+    "attempts": schema.ATTEMPTS,
+    "quarantine": schema.QUARANTINE,
+    "conflicts": schema.CONFLICTS,
+    "files": schema.FILES,
+    "prices": schema.PRICES,
+    "price_aliases": schema.ALIASES,
+    "request_estimates": schema.REQUEST_ESTIMATES,
+    "routing_baselines": schema.ROUTING_BASELINES,
+    "local_providers": schema.LOCAL_PROVIDERS,
+    "alert_rules": schema.ALERT_RULES,
+    "run_context": schema.RUN_CONTEXT,
+}
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The instant the run calls now (UTC), whether only the shipped sample is loaded, and a range to rebuild."""
+
+    as_of: datetime
+    is_sample: bool
+    rebuild_from: datetime | None = None
+    rebuild_to: datetime | None = None
+
+
+def land_shapes(settings: Settings) -> None:
+    """Zero-row files that keep every landed table typed before anything has landed in it."""
+    for name, shape in SHAPES.items():
+        write_table(settings, f"shapes/{name}.parquet", shape.empty_table())
+
+
+def land_run_context(settings: Settings, context: RunContext) -> None:
+    """Land the one row that dbt knows the run by."""
+    table = pa.Table.from_pylist(
+        [
+            {
+                "as_of": context.as_of.astimezone(UTC),
+                "is_sample": context.is_sample,
+                "timezone": settings.timezone,
+                "rebuild_from": context.rebuild_from,
+                "rebuild_to": context.rebuild_to,
+            }
+        ],
+        schema=schema.RUN_CONTEXT,
+    )
+    write_table(settings, "reference/run_context.parquet", table)
+
+
+def write_table(settings: Settings, name: str, table: pa.Table) -> None:
+    """Write one small Parquet file atomically, unless it already holds the same bytes."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    path = settings.landing_dir / name
+    if not path.exists() or path.read_bytes() != buffer.getvalue():
+        atomic.write_bytes(path, buffer.getvalue())
