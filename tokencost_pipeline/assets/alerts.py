@@ -1,0 +1,46 @@
+"""Open incidents to the webhook. Delivery never fails the run: what could not be sent is tried again next time."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from tokencost_pipeline.alerts.notify import notify
+from tokencost_pipeline.assets.common import OWNERS, POOL, markdown_table
+from tokencost_pipeline.clock import utc_now
+from tokencost_pipeline.settings import load_settings
+from tokencost_pipeline.warehouse.look import ask
+
+OPEN_INCIDENTS = """
+select * from marts.anomalies where status = 'open' order by excess_usd desc, dimension, entity
+"""
+
+
+@dg.asset(
+    key=["alerts", "messages"],
+    deps=[["exports", "marts"]],
+    group_name="alerts",
+    kinds={"python", "webhook"},
+    owners=OWNERS,
+    pool=POOL,
+    description="One message per rule, entity and day to TOKENCOST_WEBHOOK_URL, signed when a secret is set.",
+)
+def alert_messages(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    settings = load_settings()
+    incidents = ask(settings, OPEN_INCIDENTS)
+    report = notify(settings, incidents, now=utc_now(settings))
+    for reason in report.reasons:
+        context.log.warning(reason)
+    return dg.MaterializeResult(
+        metadata={
+            "open incidents": markdown_table(
+                [
+                    {name: row[name] for name in ("dimension", "entity", "actual_usd", "expected_usd", "ratio", "severity")}
+                    for row in incidents
+                ]
+            ),
+            "delivered": report.delivered,
+            "pending": report.pending,
+            "failed": report.failed,
+            "endpoint": "set" if settings.webhook_url else "TOKENCOST_WEBHOOK_URL is not set: nothing is sent",
+        }
+    )

@@ -1,0 +1,45 @@
+"""What every asset shares: its pool, its owners, and the way numbers become metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+POOL = "duckdb"  # limit 1 in dagster.yaml: one step at a time touches the landing zone or the warehouse
+OWNERS = ["team:finops"]
+LINKS = {"docs": "docs/ARCHITECTURE.md"}
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]], limit: int = 20) -> dg.MarkdownMetadataValue:
+    """A preview of `rows` for an asset's page; text is escaped for a table cell."""
+    if not rows:
+        return dg.MetadataValue.md("*no rows*")
+    names = list(rows[0])
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    for row in rows[:limit]:
+        lines.append("| " + " | ".join(cell(row[name]) for name in names) + " |")
+    if len(rows) > limit:
+        lines.append(f"\n{len(rows) - limit} more rows")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def cell(value: Any) -> str:
+    """One value as the text of a Markdown table cell."""
+    text = "" if value is None else str(value)
+    for plain, escaped in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "\\`"), ("\n", " ")):
+        text = text.replace(plain, escaped)
+    return text
+
+
+def bar_chart(points: Sequence[tuple[str, float, str]], width: int = 28) -> dg.MarkdownMetadataValue:
+    """A bar a line: (label, height, caption). Drawn in text, which the UI shows without any script."""
+    top = max((height for _, height, _ in points), default=0.0)
+    if top <= 0:
+        return dg.MetadataValue.md("*nothing to draw*")
+    lines = [
+        f"{label}  {'█' * max(round(width * height / top), 1 if height > 0 else 0):<{width}}  {caption}"
+        for label, height, caption in points
+    ]
+    return dg.MetadataValue.md("```\n" + "\n".join(lines) + "\n```")

@@ -1,0 +1,60 @@
+"""The marts by day: a daily partition is a day that can be rebuilt from the landing zone on its own."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from tokencost_pipeline.assets.common import OWNERS, POOL
+from tokencost_pipeline.locks import pipeline_lock
+from tokencost_pipeline.pipeline import build_warehouse
+from tokencost_pipeline.settings import load_settings
+from tokencost_pipeline.warehouse.look import ask
+from tokencost_pipeline.warehouse.exports import export_marts
+
+DAYS_KEY = dg.AssetKey(["marts", "days"])
+FIRST_DAY = "2024-01-01"  # older days are rebuilt with `tokencost run --from … --to …`
+
+
+def daily_partitions() -> dg.DailyPartitionsDefinition:
+    """Days as the reports cut them, today included."""
+    return dg.DailyPartitionsDefinition(
+        start_date=FIRST_DAY, timezone=load_settings().timezone, end_offset=1
+    )
+
+
+def build_days_asset() -> dg.AssetsDefinition:
+    """The partitioned asset behind backfills: any range of days is one dbt build."""
+
+    @dg.asset(
+        key=DAYS_KEY,
+        partitions_def=daily_partitions(),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="marts",
+        kinds={"dbt", "duckdb"},
+        owners=OWNERS,
+        pool=POOL,
+        description="Every mart, by day. Materialise days to rebuild them from the landing zone with today's price "
+        "book; a backfill of a range is one dbt build. Ordinary runs mark the days they touched here.",
+    )
+    def days(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        settings = load_settings()
+        window = context.partition_time_window
+        with pipeline_lock(settings, f"rebuild of days, run {context.run_id[:8]}"):
+            build_warehouse(settings, window.start, window.end).raise_for_failure()
+            export_marts(settings)
+        [totals] = ask(
+            settings,
+            "select coalesce(sum(attempts), 0) as attempts, sum(cost_usd)::varchar as cost,"
+            " coalesce(sum(unpriced_attempts), 0) as unpriced"
+            " from marts.agg_daily where day >= ?::date and day < ?::date",
+            [window.start.date(), window.end.date()],
+        )
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": int(totals["attempts"]),
+                "cost in USD": totals["cost"] or "0",
+                "unpriced attempts": int(totals["unpriced"]),
+            }
+        )
+
+    return days

@@ -1,0 +1,142 @@
+"""dbt models and tests as assets and checks; dbt itself runs in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
+from dagster_dbt.asset_utils import get_asset_check_key_for_test
+
+from tokencost_pipeline.assets.common import OWNERS, POOL
+from tokencost_pipeline.assets.days import DAYS_KEY
+from tokencost_pipeline.locks import pipeline_lock
+from tokencost_pipeline.pipeline import build_warehouse
+from tokencost_pipeline.settings import Settings, load_settings
+from tokencost_pipeline.warehouse.dbt import DbtOutcome, NodeOutcome, dbt_environment, ensure_manifest
+from tokencost_pipeline.warehouse.read_only import read_only
+
+LAYER_KINDS = {"view": "view", "table": "table", "incremental": "table"}
+
+
+class Translator(DagsterDbtTranslator):
+    """Groups are the layers; everything has an owner."""
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        properties = self.get_resource_props(manifest, unique_id)
+        if properties["resource_type"] != "model":
+            return spec
+        return spec.replace_attributes(
+            group_name=properties["fqn"][1],
+            owners=OWNERS,
+            kinds={"dbt", "duckdb", LAYER_KINDS.get(properties["config"]["materialized"], "table")},
+        )
+
+
+TRANSLATOR = Translator(settings=DagsterDbtTranslatorSettings(enable_asset_checks=True))
+
+
+def load_manifest(settings: Settings) -> Mapping[str, Any]:
+    """dbt's manifest of the project, parsed only when a model is newer than it."""
+    return json.loads(ensure_manifest(settings).read_bytes())
+
+
+def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
+    """The dbt project as one multi-asset. Whatever is selected, dbt brings all marts up to date together."""
+    manifest = load_manifest(settings)
+    with dbt_environment(settings):
+        project = DbtProject(settings.dbt_project_dir, profiles_dir=settings.dbt_project_dir)
+
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=TRANSLATOR, project=project, pool=POOL, name="dbt_models")
+    def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        settings = load_settings()
+        with pipeline_lock(settings, f"dbt build, run {context.run_id[:8]}"):
+            outcome = build_warehouse(settings)
+        yield from events(context, settings, manifest, project, outcome)
+        outcome.raise_for_failure()
+
+    return dbt_models
+
+
+def events(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    manifest: Mapping[str, Any],
+    project: DbtProject,
+    outcome: DbtOutcome,
+) -> Iterator[Any]:
+    """What dbt did, in Dagster's words: a materialisation for each model, a check result for each test."""
+    rows = row_counts(settings) if outcome.success else {}
+    selected_checks = context.selected_asset_check_keys
+    checks: list[dg.AssetCheckResult] = []
+    for node in outcome.nodes:
+        if node.unique_id.startswith("model."):
+            key = TRANSLATOR.get_asset_spec(manifest, node.unique_id, project).key
+            if node.status == "success" and key in context.selected_asset_keys:
+                yield dg.MaterializeResult(asset_key=key, metadata=model_metadata(key, node, rows))
+        elif node.unique_id.startswith("test."):
+            check = get_asset_check_key_for_test(manifest, TRANSLATOR, node.unique_id, project)
+            if check in selected_checks and node.status != "skipped":
+                checks.append(check_result(check, node))
+    yield from checks
+    if outcome.success:
+        yield from day_materializations(settings)
+
+
+def model_metadata(key: dg.AssetKey, node: NodeOutcome, rows: Mapping[str, int]) -> dict[str, Any]:
+    """Seconds, and rows where the model is a table."""
+    metadata: dict[str, Any] = {"seconds": round(node.seconds, 3)}
+    count = rows.get(".".join(key.path))
+    if count is not None:
+        metadata["dagster/row_count"] = count
+    return metadata
+
+
+def check_result(check: dg.AssetCheckKey, node: NodeOutcome) -> dg.AssetCheckResult:
+    """A dbt test as a check: `warn` passes the run on, `fail` and `error` stop it."""
+    return dg.AssetCheckResult(
+        asset_key=check.asset_key,
+        check_name=check.name,
+        passed=node.status == "pass",
+        severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
+        metadata={"rows that break it": node.failures or 0, "message": node.message or ""},
+    )
+
+
+def row_counts(settings: Settings) -> dict[str, int]:
+    """Rows of every table of the warehouse, by `schema.name`."""
+    with read_only(settings) as connection:
+        return dict(
+            connection.execute(
+                "select schema_name || '.' || table_name, estimated_size from duckdb_tables()"
+            ).fetchall()
+        )
+
+
+def day_materializations(settings: Settings) -> Iterator[dg.AssetMaterialization]:
+    """Mark the days that this run recomputed, so that the partition bar shows which days the marts hold."""
+    with read_only(settings) as connection:
+        days = connection.execute(
+            """
+            select d.day::varchar, coalesce(sum(a.attempts), 0), sum(a.cost_usd)::varchar,
+                   coalesce(sum(a.unpriced_attempts), 0)
+            from intermediate.int_days__touched as d
+            left join marts.agg_daily as a on a.day = d.day
+            group by d.day order by d.day
+            """
+        ).fetchall()
+    for day, attempts, cost, unpriced in days:
+        yield dg.AssetMaterialization(
+            asset_key=DAYS_KEY,
+            partition=day,
+            metadata={
+                "dagster/partition_row_count": int(attempts),
+                "cost in USD": cost or "unknown",
+                "unpriced attempts": int(unpriced),
+            },
+        )

@@ -1,0 +1,53 @@
+"""Marts to Parquet: the hand-over to reports, checks, notebooks and other tools."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from tokencost_pipeline.assets.common import OWNERS, POOL, bar_chart, markdown_table
+from tokencost_pipeline.locks import pipeline_lock
+from tokencost_pipeline.settings import load_settings
+from tokencost_pipeline.warehouse.exports import export_marts
+from tokencost_pipeline.warehouse.look import ask
+
+
+@dg.asset(
+    key=["exports", "marts"],
+    deps=[
+        ["marts", name]
+        for name in (
+            "fct_attempts", "fct_requests", "agg_hourly", "agg_daily",
+            "dim_prices", "routing_savings_daily", "anomalies",
+        )
+    ]
+    + [["ingest", name] for name in ("files", "quarantine", "conflicts", "run_context")],
+    group_name="exports",
+    kinds={"duckdb", "parquet"},
+    owners=OWNERS,
+    pool=POOL,
+    description="Every mart as Parquet under the data folder's `exports/`; `current.json` names the files in force.",
+)  # fmt: skip
+def exported_marts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    settings = load_settings()
+    with pipeline_lock(settings, f"exports, run {context.run_id[:8]}"):
+        report = export_marts(settings)
+    days = ask(
+        settings,
+        "select day::varchar as day, sum(attempts) as attempts, sum(cost_usd) as cost_usd,"
+        " sum(unpriced_attempts) as unpriced from marts.agg_daily group by day order by day desc limit 14",
+    )
+    return dg.MaterializeResult(
+        metadata={
+            "cost by day": bar_chart(
+                [
+                    (str(day["day"]), float(day["cost_usd"] or 0), f"${day['cost_usd'] or 0:,.2f}, {day['unpriced']} unpriced")
+                    for day in reversed(days)
+                ]
+            ),
+            "preview": markdown_table(days),
+            "rows": markdown_table([{"relation": name, "rows": n} for name, n in report.relations.items()]),
+            "bytes": report.bytes,
+            "generation": report.generation,
+            "unchanged": report.unchanged,
+        }
+    )

@@ -1,0 +1,52 @@
+"""pricing/ to the landing zone: checked as a whole, so that a bad file leaves the last good one in force."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from tokencost_pipeline.alerts.rules import alerts_path, land_alert_rules, load_alert_settings
+from tokencost_pipeline.assets.common import OWNERS, POOL, markdown_table
+from tokencost_pipeline.locks import pipeline_lock
+from tokencost_pipeline.pricing.land import land_reference
+from tokencost_pipeline.settings import load_settings
+
+
+@dg.asset(
+    key=["pricing", "price_book"],
+    group_name="pricing",
+    kinds={"python", "yaml"},
+    owners=OWNERS,
+    pool=POOL,
+    description="`pricing/price_book.yaml` and `routing_baselines.yaml`, validated, expanded and landed.",
+)
+def price_book(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    settings = load_settings()
+    with pipeline_lock(settings, f"price book, run {context.run_id[:8]}"):
+        report = land_reference(settings)
+    return dg.MaterializeResult(
+        metadata={
+            "price versions": report.versions,
+            "rows after expansion": report.rows,
+            "models": report.models,
+            "providers": report.providers,
+            "aliases": report.aliases,
+            "unchanged": report.unchanged,
+            "sha256": report.book_sha256,
+        }
+    )
+
+
+@dg.asset(
+    key=["pricing", "alert_rules"],
+    group_name="pricing",
+    kinds={"python", "yaml"},
+    owners=OWNERS,
+    pool=POOL,
+    description="`pricing/alerts.yaml`, validated and landed.",
+)
+def alert_rules(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    settings = load_settings()
+    with pipeline_lock(settings, f"alert rules, run {context.run_id[:8]}"):
+        land_alert_rules(settings)
+    rules = load_alert_settings(alerts_path(settings)).rows()
+    return dg.MaterializeResult(metadata={"rules": len(rules), "preview": markdown_table(rules)})

@@ -1,0 +1,35 @@
+"""Exports to what people read."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from tokencost_pipeline.assets.common import OWNERS, POOL
+from tokencost_pipeline.locks import pipeline_lock
+from tokencost_pipeline.reports.publish import publish
+from tokencost_pipeline.settings import load_settings
+
+
+@dg.asset(
+    key=["reports", "markdown"],
+    deps=[["exports", "marts"]],
+    group_name="reports",
+    kinds={"python", "markdown"},
+    owners=OWNERS,
+    pool=POOL,
+    description="The Markdown report with charts, `api/stats.json` and the CSV files, published whole or not at all.",
+)
+def markdown_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    settings = load_settings()
+    with pipeline_lock(settings, f"reports, run {context.run_id[:8]}"):
+        report = publish(settings)
+    return dg.MaterializeResult(
+        metadata={
+            "pages": report.pages,
+            "files": report.files,
+            "bytes": report.bytes,
+            "seconds": round(report.seconds, 3),
+            "report": dg.MetadataValue.path(str(report.index)),
+            "stats": dg.MetadataValue.path(str(report.stats)),
+        }
+    )

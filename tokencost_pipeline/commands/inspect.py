@@ -1,0 +1,92 @@
+"""Verbs that only look: config, schema, stats, quarantine."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from pydantic import SecretStr
+
+from tokencost_pipeline.commands.output import out, print_facts, print_json, print_table
+from tokencost_pipeline.reports.source import open_exports
+from tokencost_pipeline.reports.stats import read_stats
+from tokencost_pipeline.settings import Settings
+from tokencost_pipeline.warehouse.look import ask
+
+QUARANTINE = """
+select path, line_no, byte_offset, reason, body_sha256, body
+from ingest.quarantine
+where ? is null or contains(lower(reason), lower(?))
+order by path, line_no, byte_offset
+"""
+
+
+def config(settings: Settings, *, as_json: bool) -> None:
+    """The settings in force; secrets are masked."""
+    values = {f"TOKENCOST_{name.upper()}": masked(getattr(settings, name)) for name in type(settings).model_fields}
+    if as_json:
+        print_json(values)
+    else:
+        print_facts("settings in force", values)
+
+
+def masked(value: Any) -> Any:
+    """Secrets never leave the process."""
+    if isinstance(value, SecretStr):
+        return "********"
+    return value if isinstance(value, (bool, int, float)) else None if value is None else str(value)
+
+
+def schema() -> None:
+    """The JSON Schema of the canonical event."""
+    print(files("tokencost_pipeline.ingest").joinpath("canonical_event.schema.json").read_text("utf-8").rstrip())
+
+
+def stats(settings: Settings, *, as_json: bool) -> None:
+    """The figures of api/stats.json."""
+    connection = open_exports(settings.exports_dir)
+    try:
+        figures = read_stats(connection)
+    finally:
+        connection.close()
+    if as_json:
+        from tokencost_pipeline.reports.exact_json import dumps
+
+        print(dumps(figures))
+        return
+    models = figures.pop("models")
+    print_facts("figures", {name: shown(value) for name, value in figures.items()})
+    print_table(
+        "by model",
+        ["model", "attempts", "cost in USD", "paid"],
+        [(name, model["count"], shown(model["cost"]), "paid" if model["is_paid"] else "free") for name, model in models.items()],
+    )
+
+
+def shown(value: Any) -> str:
+    """A figure as text: nested ones on one line, money in plain notation."""
+    from decimal import Decimal
+
+    if value is None:
+        return "unknown"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {shown(inner)}" for name, inner in value.items()) or "none"
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def quarantine(settings: Settings, *, reason: str | None, limit: int, as_json: bool) -> None:
+    """The refused lines: where they are and what to mend."""
+    rows = ask(settings, QUARANTINE, [reason, reason])
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        out.print("no line is quarantined")
+        return
+    print_table(
+        f"{len(rows)} quarantined",
+        ["file:line", "reason"],
+        [(f"{row['path']}:{row['line_no']}", row["reason"]) for row in rows[:limit]],
+    )
+    if len(rows) > limit:
+        out.print(f"{len(rows) - limit} more; --limit shows them, --json shows everything")

@@ -1,0 +1,53 @@
+"""Everything Dagster knows of: the explicit list."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from tokencost_pipeline.assets.alerts import alert_messages
+from tokencost_pipeline.assets.days import build_days_asset
+from tokencost_pipeline.assets.dbt_models import build_dbt_assets
+from tokencost_pipeline.assets.exports import exported_marts
+from tokencost_pipeline.assets.pricing import alert_rules, price_book
+from tokencost_pipeline.assets.raw import raw_files
+from tokencost_pipeline.assets.reports import markdown_report
+from tokencost_pipeline.automation.jobs import everything, rebuild_days
+from tokencost_pipeline.automation.schedules import every_morning
+from tokencost_pipeline.automation.sensors import new_bytes_in_raw
+from tokencost_pipeline.checks.accounting import (
+    lines_in_equal_lines_accounted_for,
+    no_event_contradicts_another,
+    no_line_is_quarantined,
+)
+from tokencost_pipeline.checks.anomalies import cost_within_expected_band
+from tokencost_pipeline.checks.trust import every_attempt_has_a_price, reported_cost_agrees_with_ours
+from tokencost_pipeline.settings import load_settings
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    settings = load_settings()
+    return dg.Definitions(
+        assets=[
+            raw_files,
+            price_book,
+            alert_rules,
+            build_dbt_assets(settings),
+            build_days_asset(),
+            exported_marts,
+            alert_messages,
+            markdown_report,
+        ],
+        asset_checks=[
+            lines_in_equal_lines_accounted_for,
+            no_line_is_quarantined,
+            no_event_contradicts_another,
+            every_attempt_has_a_price,
+            reported_cost_agrees_with_ours,
+            cost_within_expected_band,
+        ],
+        jobs=[everything, rebuild_days()],
+        schedules=[every_morning(settings)],
+        sensors=[new_bytes_in_raw],
+        executor=dg.in_process_executor,
+    )
