@@ -46,7 +46,7 @@ def defs() -> dg.Definitions:
             reported_cost_agrees_with_ours,
             cost_within_expected_band,
         ],
-        jobs=[everything, rebuild_days()],
+        jobs=[everything, rebuild_days],
         schedules=[every_morning(settings)],
         sensors=[new_bytes_in_raw],
         executor=dg.in_process_executor,

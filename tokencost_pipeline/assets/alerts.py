@@ -1,17 +1,18 @@
 """Open incidents to the webhook. Delivery never fails the run: what could not be sent is tried again next time."""
 
-from __future__ import annotations
-
 import dagster as dg
 
+from tokencost_pipeline.alerts.message import worth_telling
 from tokencost_pipeline.alerts.notify import notify
 from tokencost_pipeline.assets.common import OWNERS, POOL, markdown_table
 from tokencost_pipeline.clock import utc_now
 from tokencost_pipeline.settings import load_settings
 from tokencost_pipeline.warehouse.look import ask
 
-OPEN_INCIDENTS = """
-select * from marts.anomalies where status = 'open' order by excess_usd desc, dimension, entity
+INCIDENTS = """
+select anomalies.*, run_context.as_of
+from marts.anomalies cross join ingest.run_context
+order by excess_usd desc, dimension, entity
 """
 
 
@@ -26,13 +27,14 @@ select * from marts.anomalies where status = 'open' order by excess_usd desc, di
 )
 def alert_messages(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     settings = load_settings()
-    incidents = ask(settings, OPEN_INCIDENTS)
+    seen = ask(settings, INCIDENTS)
+    incidents = worth_telling(seen, seen[0]["as_of"]) if seen else []
     report = notify(settings, incidents, now=utc_now(settings))
     for reason in report.reasons:
         context.log.warning(reason)
     return dg.MaterializeResult(
         metadata={
-            "open incidents": markdown_table(
+            "incidents": markdown_table(
                 [
                     {name: row[name] for name in ("dimension", "entity", "actual_usd", "expected_usd", "ratio", "severity")}
                     for row in incidents

@@ -1,7 +1,5 @@
 """What every asset shares: its pool, its owners, and the way numbers become metadata."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

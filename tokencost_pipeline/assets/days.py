@@ -1,7 +1,5 @@
 """The marts by day: a daily partition is a day that can be rebuilt from the landing zone on its own."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from tokencost_pipeline.assets.common import OWNERS, POOL

@@ -1,7 +1,5 @@
 """dbt models and tests as assets and checks; dbt itself runs in this process."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Marts to Parquet: the hand-over to reports, checks, notebooks and other tools."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from tokencost_pipeline.assets.common import OWNERS, POOL, bar_chart, markdown_table

@@ -1,7 +1,5 @@
 """pricing/ to the landing zone: checked as a whole, so that a bad file leaves the last good one in force."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from tokencost_pipeline.alerts.rules import alerts_path, land_alert_rules, load_alert_settings

@@ -1,13 +1,12 @@
 """raw/ to the landing zone: one read of the folder, one asset for each source."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
 
 from tokencost_pipeline.assets.common import OWNERS, POOL, markdown_table
 from tokencost_pipeline.clock import utc_now
+from tokencost_pipeline.ingest.manifest import Counters
 from tokencost_pipeline.ingest.run import ingest
 from tokencost_pipeline.ingest.sources import SOURCES
 from tokencost_pipeline.locks import pipeline_lock
@@ -42,7 +41,7 @@ def raw_files(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResul
     with pipeline_lock(settings, f"ingest, run {context.run_id[:8]}"):
         report = ingest(settings, now=utc_now(settings), progress=None)
     for name in SOURCES:
-        counts = report.sources[name]
+        counts = report.sources.get(name, Counters())
         yield dg.MaterializeResult(
             asset_key=["raw", name],
             metadata={

@@ -1,7 +1,5 @@
 """Exports to what people read."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from tokencost_pipeline.assets.common import OWNERS, POOL

@@ -1,10 +1,8 @@
 """The job for the whole, and the job behind backfills."""
 
-from __future__ import annotations
-
 import dagster as dg
 
-from tokencost_pipeline.assets.days import DAYS_KEY, daily_partitions
+from tokencost_pipeline.assets.days import DAYS_KEY
 
 everything = dg.define_asset_job(
     "everything",
@@ -13,12 +11,9 @@ everything = dg.define_asset_job(
     executor_def=dg.in_process_executor,
 )
 
-def rebuild_days() -> dg.UnresolvedAssetJobDefinition:
-    """The backfill job; its partitions are cut in TOKENCOST_TIMEZONE."""
-    return dg.define_asset_job(
-        "rebuild_days",
-        selection=dg.AssetSelection.assets(DAYS_KEY),
-        partitions_def=daily_partitions(),
-        description="Rebuild a range of days from the landing zone.",
-        executor_def=dg.in_process_executor,
-    )
+rebuild_days = dg.define_asset_job(
+    "rebuild_days",
+    selection=dg.AssetSelection.assets(DAYS_KEY),
+    description="Rebuild a range of days from the landing zone.",
+    executor_def=dg.in_process_executor,
+)

@@ -1,7 +1,5 @@
 """When the pipeline runs by itself."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from tokencost_pipeline.automation.jobs import everything

@@ -1,7 +1,5 @@
 """New bytes in raw/ start a run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Is every line accounted for?"""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from tokencost_pipeline.assets.common import POOL, markdown_table

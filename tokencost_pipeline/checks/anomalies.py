@@ -1,7 +1,5 @@
 """Is today's cost within what the past days let expect? One claim for each dimension, out of one query."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """Can the number be trusted? Coverage of prices, and agreement with what the gateway computed."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import dagster as dg

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tokencost_pipeline import atomic
+from tokencost_pipeline.alerts.outbox import OUTBOX
 from tokencost_pipeline.ingest import schema
 from tokencost_pipeline.settings import Settings
 
@@ -25,6 +26,7 @@ SHAPES: dict[str, pa.Schema] = {
     "local_providers": schema.LOCAL_PROVIDERS,
     "alert_rules": schema.ALERT_RULES,
     "run_context": schema.RUN_CONTEXT,
+    "alerts_outbox": OUTBOX,
 }
 
 
