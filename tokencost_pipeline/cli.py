@@ -28,8 +28,12 @@ DAY = ["%Y-%m-%d"]
 
 @app.command(epilog="Example: tokencost run --from 2026-11-01 --to 2026-11-07")
 def run(
-    first: Annotated[datetime | None, typer.Option("--from", formats=DAY, help="Also rebuild days from this one …")] = None,
-    last: Annotated[datetime | None, typer.Option("--to", formats=DAY, help="… to this one, both included.")] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=DAY, help="Also rebuild days from this one …")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=DAY, help="… to this one, both included.")
+    ] = None,
     full_refresh: Annotated[bool, typer.Option(help="Rebuild every mart from the landing zone.")] = False,
     json: Json = False,
 ) -> None:
@@ -63,7 +67,9 @@ def schema(json: Json = False) -> None:
 
 @app.command(epilog="Example: tokencost demo --spike summarise && tokencost run")
 def demo(
-    spike: Annotated[str | None, typer.Option(help="Lengthen the prompts of this feature on the last day.")] = None,
+    spike: Annotated[
+        str | None, typer.Option(help="Lengthen the prompts of this feature on the last day.")
+    ] = None,
     days: Annotated[int, typer.Option(min=2, max=400, help="Days of traffic, up to now.")] = 28,
     seed: Annotated[int, typer.Option(help="The same seed gives the same traffic.")] = 7,
     json: Json = False,
@@ -79,7 +85,9 @@ def demo(
     if json:
         print_json(asdict(report))
     else:
-        out.print(f"{report.events:,} events in {len(report.files)} files below {settings.raw_dir / 'events'}")
+        out.print(
+            f"{report.events:,} events in {len(report.files)} files below {settings.raw_dir / 'events'}"
+        )
         if report.note:
             out.print(report.note)
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
 
+import orjson
+
+from tokencost_pipeline import atomic
 from tokencost_pipeline.clock import resolve_as_of, utc_now
 from tokencost_pipeline.ingest.manifest import newest_occurred_at, only_sample_files, read_manifest
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse import dbt
 from tokencost_pipeline.warehouse.reference import RunContext, land_run_context, land_shapes
+
+PRICE_TABLES = ("prices", "price_aliases", "routing_baselines", "local_providers")
+CLOCK_MODELS = ("stg_run__context", "run_context", "stg_alerts__rules", "anomalies", "outbox")
 
 
 def run_context(
@@ -37,4 +46,66 @@ def build_warehouse(
     """
     land_shapes(settings)
     land_run_context(settings, run_context(settings, rebuild_from, rebuild_to))
-    return dbt.build(settings, full_refresh=full_refresh)
+    plan = plan_build(settings, forced=full_refresh or rebuild_from is not None)
+    outcome = dbt.build(settings, full_refresh=full_refresh or plan.full_refresh, only=plan.only)
+    if outcome.success:
+        remember(settings, plan, outcome)
+    return outcome
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """What a build has to do, given what the last good one was made from."""
+
+    inputs: dict[str, str]
+    full_refresh: bool  # the models themselves changed: the whole history follows one set of rules
+    only: tuple[str, ...]  # nothing landed and no price changed: only what depends on the clock
+
+
+def plan_build(settings: Settings, *, forced: bool) -> BuildPlan:
+    """Compare the inputs of the marts with those of the last good build."""
+    inputs = build_inputs(settings)
+    marker = marker_path(settings)
+    built = (
+        orjson.loads(marker.read_bytes())["inputs"]
+        if marker.exists() and settings.warehouse_path.exists()
+        else None
+    )
+    if built is None:
+        return BuildPlan(inputs, full_refresh=settings.warehouse_path.exists(), only=())
+    if built["models"] != inputs["models"]:
+        return BuildPlan(inputs, full_refresh=True, only=())
+    return BuildPlan(inputs, full_refresh=False, only=CLOCK_MODELS if built == inputs and not forced else ())
+
+
+def remember(settings: Settings, plan: BuildPlan, outcome: dbt.DbtOutcome) -> None:
+    """Note what the marts were made from, and which tests warned about them."""
+    warned = {node.unique_id for node in outcome.nodes if node.status == "warn"}
+    if plan.only:
+        asked = {node.unique_id for node in outcome.nodes}
+        warned |= {name for name in warned_tests(settings) if name not in asked}
+    state = {"inputs": plan.inputs, "warned": sorted(warned)}
+    atomic.write_bytes(marker_path(settings), orjson.dumps(state, option=orjson.OPT_INDENT_2))
+
+
+def warned_tests(settings: Settings) -> list[str]:
+    """dbt tests that warned about the marts as they are."""
+    marker = marker_path(settings)
+    return orjson.loads(marker.read_bytes())["warned"] if marker.exists() else []
+
+
+def build_inputs(settings: Settings) -> dict[str, str]:
+    """Digests of everything the marts are made from, but the clock."""
+    reference = settings.landing_dir / "reference"
+    files = {name: reference / f"{name}.parquet" for name in PRICE_TABLES}
+    files["manifest"] = settings.landing_dir / "manifest.json"
+    digests = {name: digest(path) for name, path in sorted(files.items())}
+    return {**digests, "timezone": settings.timezone, "models": dbt.project_digest(settings.dbt_project_dir)}
+
+
+def digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+
+
+def marker_path(settings: Settings) -> Path:
+    return settings.dbt_target_dir / "built_from.json"

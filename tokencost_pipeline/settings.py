@@ -28,7 +28,9 @@ class Settings(BaseSettings):
 
     raw_dir: Path = Field(Path("raw"), description="inputs; only ever read")
     pricing_dir: Path = Field(Path("pricing"), description="price book and the other files people edit")
-    data_dir: Path = Field(Path(".tokencost"), description="warehouse, landing zone, exports, Dagster home, locks")
+    data_dir: Path = Field(
+        Path(".tokencost"), description="warehouse, landing zone, exports, Dagster home, locks"
+    )
     reports_dir: Path = Field(Path("evidence_reports/published"), description="what is published")
     as_of: str = Field("now", description="the instant called 'now': RFC 3339 with offset, 'now' or 'latest'")
     timezone: str = Field("UTC", description="zone in which days are cut")
@@ -48,7 +50,9 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{value!r} is not an IANA time zone such as 'Europe/Berlin' or 'UTC'") from error
+            raise ValueError(
+                f"{value!r} is not an IANA time zone such as 'Europe/Berlin' or 'UTC'"
+            ) from error
         return value
 
     @field_validator("as_of")

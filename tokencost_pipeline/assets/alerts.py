@@ -36,13 +36,18 @@ def alert_messages(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         metadata={
             "incidents": markdown_table(
                 [
-                    {name: row[name] for name in ("dimension", "entity", "actual_usd", "expected_usd", "ratio", "severity")}
+                    {
+                        name: row[name]
+                        for name in ("dimension", "entity", "actual_usd", "expected_usd", "ratio", "severity")
+                    }
                     for row in incidents
                 ]
             ),
             "delivered": report.delivered,
             "pending": report.pending,
             "failed": report.failed,
-            "endpoint": "set" if settings.webhook_url else "TOKENCOST_WEBHOOK_URL is not set: nothing is sent",
+            "endpoint": "set"
+            if settings.webhook_url
+            else "TOKENCOST_WEBHOOK_URL is not set: nothing is sent",
         }
     )

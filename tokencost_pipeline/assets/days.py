@@ -6,8 +6,8 @@ from tokencost_pipeline.assets.common import OWNERS, POOL
 from tokencost_pipeline.locks import pipeline_lock
 from tokencost_pipeline.pipeline import build_warehouse
 from tokencost_pipeline.settings import load_settings
-from tokencost_pipeline.warehouse.look import ask
 from tokencost_pipeline.warehouse.exports import export_marts
+from tokencost_pipeline.warehouse.look import ask
 
 DAYS_KEY = dg.AssetKey(["marts", "days"])
 FIRST_DAY = "2024-01-01"  # older days are rebuilt with `tokencost run --from … --to …`
@@ -15,9 +15,7 @@ FIRST_DAY = "2024-01-01"  # older days are rebuilt with `tokencost run --from �
 
 def daily_partitions() -> dg.DailyPartitionsDefinition:
     """Days as the reports cut them, today included."""
-    return dg.DailyPartitionsDefinition(
-        start_date=FIRST_DAY, timezone=load_settings().timezone, end_offset=1
-    )
+    return dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone=load_settings().timezone, end_offset=1)
 
 
 def build_days_asset() -> dg.AssetsDefinition:

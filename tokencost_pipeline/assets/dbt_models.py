@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -11,7 +12,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from tokencost_pipeline.assets.common import OWNERS, POOL
 from tokencost_pipeline.assets.days import DAYS_KEY
 from tokencost_pipeline.locks import pipeline_lock
-from tokencost_pipeline.pipeline import build_warehouse
+from tokencost_pipeline.pipeline import build_warehouse, warned_tests
 from tokencost_pipeline.settings import Settings, load_settings
 from tokencost_pipeline.warehouse.dbt import DbtOutcome, NodeOutcome, dbt_environment, ensure_manifest
 from tokencost_pipeline.warehouse.read_only import read_only
@@ -50,7 +51,9 @@ def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
     with dbt_environment(settings):
         project = DbtProject(settings.dbt_project_dir, profiles_dir=settings.dbt_project_dir)
 
-    @dbt_assets(manifest=manifest, dagster_dbt_translator=TRANSLATOR, project=project, pool=POOL, name="dbt_models")
+    @dbt_assets(
+        manifest=manifest, dagster_dbt_translator=TRANSLATOR, project=project, pool=POOL, name="dbt_models"
+    )
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         settings = load_settings()
         with pipeline_lock(settings, f"dbt build, run {context.run_id[:8]}"):
@@ -69,21 +72,38 @@ def events(
     outcome: DbtOutcome,
 ) -> Iterator[Any]:
     """What dbt did, in Dagster's words: a materialisation for each model, a check result for each test."""
-    rows = row_counts(settings) if outcome.success else {}
-    selected_checks = context.selected_asset_check_keys
-    checks: list[dg.AssetCheckResult] = []
+    models: dict[dg.AssetKey, NodeOutcome] = {}
+    asked = {node.unique_id: node for node in outcome.nodes}
     for node in outcome.nodes:
         if node.unique_id.startswith("model."):
-            key = TRANSLATOR.get_asset_spec(manifest, node.unique_id, project).key
-            if node.status == "success" and key in context.selected_asset_keys:
-                yield dg.MaterializeResult(asset_key=key, metadata=model_metadata(key, node, rows))
-        elif node.unique_id.startswith("test."):
-            check = get_asset_check_key_for_test(manifest, TRANSLATOR, node.unique_id, project)
-            if check in selected_checks and node.status != "skipped":
-                checks.append(check_result(check, node))
-    yield from checks
-    if outcome.success:
+            models[TRANSLATOR.get_asset_spec(manifest, node.unique_id, project).key] = node
+    rows = row_counts(settings) if outcome.success else {}
+    for key in upstream_first(context.assets_def):
+        if key not in context.selected_asset_keys:
+            continue
+        if key in models and models[key].status == "success":
+            yield dg.MaterializeResult(asset_key=key, metadata=model_metadata(key, models[key], rows))
+        elif key not in models and outcome.success:
+            # Nothing landed that concerns it, so dbt was not asked: it holds what it held.
+            yield dg.MaterializeResult(asset_key=key, metadata={"unchanged": True})
+    warned = set(warned_tests(settings))
+    for unique_id in manifest["nodes"]:
+        check = get_asset_check_key_for_test(manifest, TRANSLATOR, unique_id, project)
+        if check is None or check not in context.selected_asset_check_keys:
+            continue
+        if unique_id in asked:
+            if asked[unique_id].status != "skipped":
+                yield check_result(check, asked[unique_id])
+        elif outcome.success:
+            yield unchanged_result(check, warned=unique_id in warned)
+    if outcome.success and any(node.unique_id.endswith(".int_days__touched") for node in outcome.nodes):
         yield from day_materializations(settings)
+
+
+def upstream_first(assets: dg.AssetsDefinition) -> list[dg.AssetKey]:
+    """The definition's keys in an order in which every key comes after those it is made from."""
+    graph = {spec.key: {dep.asset_key for dep in spec.deps} for spec in assets.specs}
+    return [key for key in TopologicalSorter(graph).static_order() if key in graph]
 
 
 def model_metadata(key: dg.AssetKey, node: NodeOutcome, rows: Mapping[str, int]) -> dict[str, Any]:
@@ -103,6 +123,17 @@ def check_result(check: dg.AssetCheckKey, node: NodeOutcome) -> dg.AssetCheckRes
         passed=node.status == "pass",
         severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
         metadata={"rows that break it": node.failures or 0, "message": node.message or ""},
+    )
+
+
+def unchanged_result(check: dg.AssetCheckKey, *, warned: bool) -> dg.AssetCheckResult:
+    """The verdict of the last build, which saw the same rows."""
+    return dg.AssetCheckResult(
+        asset_key=check.asset_key,
+        check_name=check.name,
+        passed=not warned,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"unchanged": True},
     )
 
 

@@ -38,7 +38,11 @@ def exported_marts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         metadata={
             "cost by day": bar_chart(
                 [
-                    (str(day["day"]), float(day["cost_usd"] or 0), f"${day['cost_usd'] or 0:,.2f}, {day['unpriced']} unpriced")
+                    (
+                        str(day["day"]),
+                        float(day["cost_usd"] or 0),
+                        f"${day['cost_usd'] or 0:,.2f}, {day['unpriced']} unpriced",
+                    )
                     for day in reversed(days)
                 ]
             ),

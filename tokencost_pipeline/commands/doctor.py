@@ -100,7 +100,9 @@ def look_warehouse(settings: Settings) -> tuple[str, str]:
     if not settings.warehouse_path.exists():
         return "note", "not built yet: `tokencost run`"
     with read_only(settings, patience_seconds=2) as connection:
-        row = connection.execute("select count(*), max(occurred_at)::varchar from marts.fct_attempts").fetchone()
+        row = connection.execute(
+            "select count(*), max(occurred_at)::varchar from marts.fct_attempts"
+        ).fetchone()
     attempts, newest = row or (0, None)
     return "ok", f"{attempts:,} attempts, the newest of {newest}"
 
@@ -116,4 +118,6 @@ def look_published(settings: Settings) -> tuple[str, str]:
 def look_webhook(settings: Settings) -> tuple[str, str]:
     if settings.webhook_url is None:
         return "note", "TOKENCOST_WEBHOOK_URL is not set: alerts stay in the report"
-    return "ok", "set" + ("" if settings.webhook_secret else ", messages are not signed (TOKENCOST_WEBHOOK_SECRET)")
+    return "ok", "set" + (
+        "" if settings.webhook_secret else ", messages are not signed (TOKENCOST_WEBHOOK_SECRET)"
+    )

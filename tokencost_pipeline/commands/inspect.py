@@ -23,7 +23,9 @@ order by path, line_no, byte_offset
 
 def config(settings: Settings, *, as_json: bool) -> None:
     """The settings in force; secrets are masked."""
-    values = {f"TOKENCOST_{name.upper()}": masked(getattr(settings, name)) for name in type(settings).model_fields}
+    values = {
+        f"TOKENCOST_{name.upper()}": masked(getattr(settings, name)) for name in type(settings).model_fields
+    }
     if as_json:
         print_json(values)
     else:
@@ -39,7 +41,9 @@ def masked(value: Any) -> Any:
 
 def schema() -> None:
     """The JSON Schema of the canonical event."""
-    print(files("tokencost_pipeline.ingest").joinpath("canonical_event.schema.json").read_text("utf-8").rstrip())
+    print(
+        files("tokencost_pipeline.ingest").joinpath("canonical_event.schema.json").read_text("utf-8").rstrip()
+    )
 
 
 def stats(settings: Settings, *, as_json: bool) -> None:
@@ -59,7 +63,10 @@ def stats(settings: Settings, *, as_json: bool) -> None:
     print_table(
         "by model",
         ["model", "attempts", "cost in USD", "paid"],
-        [(name, model["count"], shown(model["cost"]), "paid" if model["is_paid"] else "free") for name, model in models.items()],
+        [
+            (name, model["count"], shown(model["cost"]), "paid" if model["is_paid"] else "free")
+            for name, model in models.items()
+        ],
     )
 
 

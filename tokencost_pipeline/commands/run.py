@@ -89,9 +89,7 @@ def execute_everything() -> None:
         job.execute_in_process(instance=instance, run_config=quiet, raise_on_error=True)
 
 
-def rebuild(
-    settings: Settings, first: date | None, last: date | None, *, full_refresh: bool
-) -> None:
+def rebuild(settings: Settings, first: date | None, last: date | None, *, full_refresh: bool) -> None:
     """Recompute whole local days from the landing zone. Days are those of TOKENCOST_TIMEZONE, both ends included."""
     from tokencost_pipeline.locks import pipeline_lock
     from tokencost_pipeline.pipeline import build_warehouse
@@ -141,7 +139,8 @@ def show(settings: Settings, summary: Summary, as_json: bool) -> None:
         "attempts": f"{summary.attempts:,}",
         "cost": usd(summary.cost_usd),
         "unpriced": f"{summary.unpriced_attempts:,} attempts, in no sum above",
-        "quarantined": f"{summary.quarantined:,} lines" + (" (tokencost quarantine)" if summary.quarantined else ""),
+        "quarantined": f"{summary.quarantined:,} lines"
+        + (" (tokencost quarantine)" if summary.quarantined else ""),
         "saved": f"{usd(summary.saved_usd)} by routing",
         "anomalies": f"{summary.open_anomalies} open",
         "as of": f"{summary.as_of:%Y-%m-%d %H:%M} UTC"
@@ -153,4 +152,3 @@ def show(settings: Settings, summary: Summary, as_json: bool) -> None:
     print_facts("tokencost", facts)
     if summary.is_sample:
         out.print("These are sample data. Put your own logs into raw/ (see raw/README.md) and run again.")
-

@@ -39,7 +39,9 @@ LINEAGE = (
     pa.field("path", pa.string(), nullable=False),  # relative to raw/
     pa.field("file_id", pa.string(), nullable=False),  # file generation, key of the files ledger
     pa.field("line_no", pa.int64(), nullable=False),  # 1-based, physical line where the record starts
-    pa.field("byte_offset", pa.int64(), nullable=False),  # of the record's first byte (in the unpacked stream for gzip)
+    pa.field(
+        "byte_offset", pa.int64(), nullable=False
+    ),  # of the record's first byte (in the unpacked stream for gzip)
     pa.field("body_sha256", pa.string(), nullable=False),  # of the record's bytes without its line end
 )
 
@@ -55,7 +57,9 @@ ATTEMPTS = pa.schema(
         pa.field("feature", pa.string()),
         pa.field("session_id", pa.string()),
         pa.field("request_id", pa.string(), nullable=False),
-        pa.field("attempt", pa.int64()),  # NULL when the source has no attempt number; dbt then numbers by time
+        pa.field(
+            "attempt", pa.int64()
+        ),  # NULL when the source has no attempt number; dbt then numbers by time
         pa.field("retry_count", pa.int64()),
         pa.field("provider", pa.string()),  # who served: normalised family (ollama_chat -> ollama)
         pa.field("model", pa.string()),  # what served, without provider prefix
@@ -68,10 +72,7 @@ ATTEMPTS = pa.schema(
         pa.field("cache_hit", pa.bool_()),  # the gateway's response cache, three-valued; not prompt caching
         pa.field("prompt_template_id", pa.string()),
         *(pa.field(name, pa.int64()) for name in TOKEN_COUNTS),
-        *(
-            pa.field(name, MONEY if name == "input_audio_seconds" else pa.int64())
-            for name in UNIT_COUNTS
-        ),
+        *(pa.field(name, MONEY if name == "input_audio_seconds" else pa.int64()) for name in UNIT_COUNTS),
         pa.field("reported_cost_usd", MONEY),  # what the gateway computed; kept beside ours
         pa.field("tags", pa.string()),  # JSON object of strings
         pa.field("provider_request_id", pa.string()),
@@ -84,7 +85,9 @@ QUARANTINE = pa.schema(
         pa.field("source", pa.string(), nullable=False),
         *LINEAGE,
         pa.field("reason", pa.string(), nullable=False),
-        pa.field("body", pa.string()),  # NULL where the line could hold somebody's prompt; the raw file still has it
+        pa.field(
+            "body", pa.string()
+        ),  # NULL where the line could hold somebody's prompt; the raw file still has it
     ]
 )
 
@@ -116,9 +119,13 @@ FILES = pa.schema(
 
 PRICES = pa.schema(
     [
-        pa.field("price_id", pa.string(), nullable=False),  # the book row's id; expanded multiplier rows carry a suffix
+        pa.field(
+            "price_id", pa.string(), nullable=False
+        ),  # the book row's id; expanded multiplier rows carry a suffix
         pa.field("provider", pa.string(), nullable=False),
-        pa.field("model", pa.string(), nullable=False),  # '*' = every model of the provider without a row of its own
+        pa.field(
+            "model", pa.string(), nullable=False
+        ),  # '*' = every model of the provider without a row of its own
         pa.field("region", pa.string(), nullable=False),
         pa.field("service_tier", pa.string(), nullable=False),
         pa.field("currency", pa.string(), nullable=False),
@@ -133,7 +140,9 @@ PRICES = pa.schema(
         pa.field("window_weekdays", pa.string()),  # e.g. '1,2,3,4,5' (ISO, Monday = 1)
         pa.field("window_exclude_dates", pa.string()),  # e.g. '2026-10-01,2026-10-02'
         *(
-            pa.field(f"{component}_rate", pa.decimal128(18, 9))  # per 1,000,000 tokens; NULL = omitted in the book
+            pa.field(
+                f"{component}_rate", pa.decimal128(18, 9)
+            )  # per 1,000,000 tokens; NULL = omitted in the book
             for component in (
                 "input",
                 "output",
@@ -236,7 +245,9 @@ IDS = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),
         pa.field("key", pa.binary(16), nullable=False),  # blake2b of the event_id
-        pa.field("content", pa.binary(16), nullable=False),  # blake2b of the mapped fields, without the lineage
+        pa.field(
+            "content", pa.binary(16), nullable=False
+        ),  # blake2b of the mapped fields, without the lineage
     ]
 )
 """What later batches need to recognise an event again, without reading the events themselves."""

@@ -14,7 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tokencost_pipeline import atomic
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.settings import Settings
 
@@ -103,30 +102,20 @@ def node_outcome(result: Any) -> NodeOutcome:
     )
 
 
-def build(settings: Settings, *, full_refresh: bool = False) -> DbtOutcome:
-    """`dbt build`: models, data tests and unit tests' subjects, in the order of the graph.
+def build(settings: Settings, *, full_refresh: bool = False, only: Sequence[str] = ()) -> DbtOutcome:
+    """`dbt build`: models and data tests in the order of the graph, or `only` some models and their tests.
 
-    When the models themselves changed since the last good build, everything is rebuilt, so that the whole history
-    follows one set of rules.
+    Unit tests belong to the suite, not to a run on somebody's data.
     """
-    marker = settings.dbt_target_dir / "built_by.txt"
-    rules = project_digest(settings.dbt_project_dir)
-    known = marker.read_text("utf-8") if marker.exists() else None
-    full_refresh = full_refresh or (known != rules and settings.warehouse_path.exists())
-    arguments = build_arguments(settings, full_refresh=full_refresh)
-    outcome = invoke(settings, [*arguments, "--exclude-resource-type", "unit_test"])
-    if outcome.success:
-        atomic.write_text(marker, rules)
-    return outcome
+    arguments = build_arguments(settings, full_refresh=full_refresh, select=only)
+    return invoke(settings, [*arguments, "--exclude-resource-type", "unit_test"])
 
 
 def ensure_manifest(settings: Settings) -> Path:
     """The path of dbt's manifest, parsed anew only when a file of the project is newer than it."""
     manifest = settings.dbt_target_dir / "manifest.json"
     sources = project_files(settings.dbt_project_dir)
-    if manifest.exists() and all(
-        path.stat().st_mtime <= manifest.stat().st_mtime for path in sources
-    ):
+    if manifest.exists() and all(path.stat().st_mtime <= manifest.stat().st_mtime for path in sources):
         return manifest
     outcome = invoke(settings, ["parse", *common_arguments(settings)])
     if not outcome.success:
@@ -147,7 +136,9 @@ def project_digest(project_dir: Path) -> str:
     digest = sha256()
     for path in project_files(project_dir):
         if path.suffix == ".sql" and "generic_tests" not in path.parts and "tests" not in path.parts:
-            digest.update(path.relative_to(project_dir).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+            digest.update(
+                path.relative_to(project_dir).as_posix().encode() + b"\0" + path.read_bytes() + b"\0"
+            )
     return digest.hexdigest()
 
 

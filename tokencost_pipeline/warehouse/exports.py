@@ -5,9 +5,9 @@ A generation of files is written whole, then `current.json` names it: a reader s
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def export_marts(settings: Settings) -> ExportReport:
     else:
         target = exports / generation
         shutil.rmtree(target, ignore_errors=True)
-        os.replace(building, target)
+        building.replace(target)
         atomic.sync_directory(exports)
         atomic.write_bytes(exports / "current.json", orjson.dumps(current, option=orjson.OPT_INDENT_2))
         prune(exports, keep={generation, (known or {}).get("generation", "")})
@@ -102,8 +102,6 @@ def copy_relation(connection: duckdb.DuckDBPyConnection, name: str, folder: Path
 
 def generation_name(folder: Path) -> str:
     """A name made from the content, so that the same marts are the same generation."""
-    from hashlib import sha256
-
     digest = sha256()
     for path in sorted(folder.iterdir()):
         digest.update(path.name.encode() + b"\0")

@@ -43,5 +43,7 @@ def connect(settings: Settings, patience_seconds: float) -> duckdb.DuckDBPyConne
                 return duckdb.connect(str(settings.warehouse_path), read_only=True)
     except RetryError as error:
         reason = str(error.last_attempt.exception()).splitlines()[0]
-        raise Busy(reason, place=str(settings.warehouse_path), hint="close the program that has it open") from error
+        raise Busy(
+            reason, place=str(settings.warehouse_path), hint="close the program that has it open"
+        ) from error
     raise AssertionError("unreachable: Retrying either returns or raises")

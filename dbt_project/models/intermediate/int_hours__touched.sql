@@ -61,6 +61,21 @@ changed_reference as (
 
 ),
 
+-- Names under which attempts may carry a model whose price changed: its own, and its aliases.
+changed_names as (
+
+    select provider, model, effective_from from changed_reference
+    where provider is not null
+
+    union
+
+    select aliases.provider, aliases.alias, changed_reference.effective_from
+    from changed_reference
+    inner join {{ ref('stg_pricing__aliases') }} as aliases
+        on changed_reference.provider = aliases.provider and changed_reference.model = aliases.model
+
+),
+
 published_attempts as (
 
     select hour, occurred_at, request_id, provider, model, baseline_provider, baseline_model
@@ -84,14 +99,14 @@ touched as (
 
     select published_attempts.hour, 'price' as why
     from published_attempts
-    inner join changed_reference
+    inner join changed_names
         on (
-            published_attempts.provider = changed_reference.provider
-            and (starts_with(published_attempts.model, changed_reference.model) or changed_reference.model = '*')
-            or published_attempts.baseline_provider = changed_reference.provider
-            and starts_with(published_attempts.baseline_model, changed_reference.model)
+            published_attempts.provider = changed_names.provider
+            and (starts_with(published_attempts.model, changed_names.model) or changed_names.model = '*')
+            or published_attempts.baseline_provider = changed_names.provider
+            and starts_with(published_attempts.baseline_model, changed_names.model)
         )
-        and published_attempts.occurred_at >= changed_reference.effective_from
+        and published_attempts.occurred_at >= changed_names.effective_from
 
     union all
 

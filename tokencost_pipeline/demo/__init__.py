@@ -1,0 +1,1 @@
+"""Invented traffic to try things out with, and the sample that ships in raw/."""

@@ -1,0 +1,38 @@
+"""The written bounds of the gate. A line beyond one of them is quarantined with the bound as its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes in bytes unless the name says otherwise."""
+
+    line_bytes: int = 8 * MIB  # a record beyond it is streamed past, never held in memory
+    unpacked_bytes: int = 16 * 1024 * MIB  # of one gzip file
+    read_bytes: int = MIB  # one read from a raw file
+    chunk_rows: int = 50_000  # rows held before they are deduplicated and written
+    chunk_bytes: int = 64 * MIB  # raw bytes behind those rows
+
+
+MAX_DEPTH = 128
+"""Nesting of a JSON document. Fixed, so that the verdict does not hang on how deep Python's own stack is."""
+
+MAX_DIGITS = 64
+"""Characters of one JSON number."""
+
+MAX_COUNT = 2**53
+"""The largest whole number that every JSON reader keeps exact."""
+
+MAX_TEXT_BYTES = 32 * 1024
+"""UTF-8 bytes of one text field."""
+
+MAX_BODY_BYTES = 4 * 1024
+"""Of a quarantined line's text."""
+
+MONEY_DECIMALS = 15
+MONEY_INTEGER_DIGITS = 23
+"""Together the DECIMAL(38,15) of the warehouse."""

@@ -1,0 +1,201 @@
+"""What lies in raw/, and which of it is new. Reads names, inodes and at most 8 KiB of a file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.ingest.manifest import FileState
+from tokencost_pipeline.ingest.sources import PACKED_SUFFIX, Source
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A raw file of a known source. `path` is relative to raw/, with '/' and printable."""
+
+    place: Path
+    path: str
+    source: Source
+    format: str
+    dev: int
+    inode: int
+    size: int
+
+    @property
+    def packed(self) -> bool:
+        return self.format.endswith(PACKED_SUFFIX)
+
+    def may_continue(self, state: FileState) -> bool:
+        return state.source == self.source.name and state.format == self.format
+
+
+@dataclass(frozen=True)
+class Found:
+    """The contents of raw/."""
+
+    candidates: tuple[Candidate, ...]
+    unrecognised: tuple[str, ...]  # folders and files of no known format
+    unreadable: tuple[tuple[str, str], ...]  # (path, reason) of folders that cannot be listed
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file with bytes to read: on from `state`, or from its start as a new generation."""
+
+    candidate: Candidate
+    state: FileState | None
+
+    @property
+    def offset(self) -> int:
+        return self.state.fingerprint.offset if self.state else 0
+
+
+@dataclass
+class Plan:
+    """What to read, and where the files of the ledger are now."""
+
+    readings: list[Reading] = field(default_factory=list)
+    moved: list[tuple[FileState, Candidate]] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)  # (path, reason)
+
+
+def scan(raw_dir: Path, sources: dict[str, Source]) -> Found:
+    """Every file under raw/, in the order of their paths. Hidden files and folders are passed over."""
+    if not raw_dir.is_dir():
+        raise UserError(
+            "the folder of raw logs does not exist",
+            place=str(raw_dir),
+            hint="create it, or point TOKENCOST_RAW_DIR at the folder that holds events/ and its like",
+        )
+    candidates: list[Candidate] = []
+    unrecognised: list[str] = []
+    unreadable: list[tuple[str, str]] = []
+    try:
+        top = _visible(raw_dir)
+    except OSError as error:
+        raise UserError("the folder of raw logs cannot be listed", place=str(raw_dir)) from error
+    for entry in top:
+        source = sources.get(entry.name)
+        if source is None or not entry.is_dir():
+            unrecognised.append(_printable(entry, raw_dir))
+            continue
+        for place in _files_below(entry, raw_dir, unreadable):
+            candidate = _candidate(place, raw_dir, source)
+            if candidate is None:
+                unrecognised.append(_printable(place, raw_dir))
+            else:
+                candidates.append(candidate)
+    candidates.sort(key=lambda candidate: candidate.path)
+    return Found(tuple(candidates), tuple(sorted(unrecognised)), tuple(unreadable))
+
+
+def plan(candidates: Iterable[Candidate], ledger: tuple[FileState, ...]) -> Plan:
+    """Match files to the ledger: by path, then by inode, then by content. See `identity` for why."""
+    result = Plan()
+    free = list(reversed(ledger))  # newest generation first
+    waiting = list(candidates)
+    for matches in (_same_path, _same_inode, _any):
+        unmatched = []
+        for candidate in waiting:
+            likely = [state for state in free if candidate.may_continue(state)]
+            likely = [state for state in likely if matches(candidate, state)]
+            try:
+                state = _continued(candidate, likely)
+            except OSError as error:
+                result.unreadable.append((candidate.path, error.strerror or type(error).__name__))
+                continue
+            if state is None:
+                unmatched.append(candidate)
+                continue
+            free.remove(state)
+            result.moved.append((state, candidate))
+            if candidate.size > state.fingerprint.offset:
+                result.readings.append(Reading(candidate, state))
+        waiting = unmatched
+    result.readings += [
+        Reading(candidate, None) for candidate in waiting if candidate.size or candidate.packed
+    ]
+    result.readings.sort(key=lambda reading: reading.candidate.path)
+    return result
+
+
+def next_generation(path: str, states: Iterable[FileState]) -> int:
+    """One more than any generation that was ever first read under this path."""
+    return 1 + max((state.generation for state in states if state.first_path == path), default=0)
+
+
+def _continued(candidate: Candidate, states: list[FileState]) -> FileState | None:
+    fitting = [state for state in states if _size_fits(candidate, state)]
+    if not fitting:
+        return None
+    with candidate.place.open("rb", buffering=0) as handle:
+        for state in fitting:
+            if state.fingerprint.still_in(handle, candidate.size):
+                return state
+    return None
+
+
+def _size_fits(candidate: Candidate, state: FileState) -> bool:
+    # a gzip file is read whole: with other bytes it is another file
+    offset = state.fingerprint.offset
+    return candidate.size == offset if candidate.packed else candidate.size >= offset
+
+
+def _same_path(candidate: Candidate, state: FileState) -> bool:
+    return candidate.path == state.path
+
+
+def _same_inode(candidate: Candidate, state: FileState) -> bool:
+    return (candidate.dev, candidate.inode) == (state.dev, state.inode)
+
+
+def _any(candidate: Candidate, state: FileState) -> bool:
+    return True
+
+
+def _candidate(place: Path, raw_dir: Path, source: Source) -> Candidate | None:
+    file_format = source.format_of(place.name)
+    try:
+        facts = place.stat()
+    except OSError:
+        return None  # a dangling link, or gone since it was listed
+    if file_format is None or not stat.S_ISREG(facts.st_mode):
+        return None
+    return Candidate(
+        place, _printable(place, raw_dir), source, file_format, facts.st_dev, facts.st_ino, facts.st_size
+    )
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def _files_below(
+    folder: Path,
+    raw_dir: Path,
+    unreadable: list[tuple[str, str]],
+    above: frozenset[tuple[int, int]] = frozenset(),
+) -> Iterator[Path]:
+    """Files below a folder, through links too; a link to a folder above is not followed again."""
+    try:
+        facts = folder.stat()
+        entries = _visible(folder)
+    except OSError as error:
+        unreadable.append((_printable(folder, raw_dir), error.strerror or type(error).__name__))
+        return
+    inside = above | {(facts.st_dev, facts.st_ino)}
+    if len(inside) == len(above):
+        return
+    for entry in entries:
+        if entry.is_dir():
+            yield from _files_below(entry, raw_dir, unreadable, inside)
+        else:
+            yield entry
+
+
+def _printable(place: Path, raw_dir: Path) -> str:
+    return os.fsencode(place.relative_to(raw_dir).as_posix()).decode("utf-8", "backslashreplace")

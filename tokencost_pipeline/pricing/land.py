@@ -1,0 +1,93 @@
+"""Reference data into the landing zone: all checked first, so that a bad file leaves the last good one."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tokencost_pipeline.atomic import write_bytes
+from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.pricing import baselines as routing
+from tokencost_pipeline.pricing.book import PriceBook
+from tokencost_pipeline.pricing.expand import expand, to_arrow
+from tokencost_pipeline.pricing.problems import shown
+from tokencost_pipeline.pricing.read_book import load_price_book
+from tokencost_pipeline.settings import Settings
+
+PRICE_BOOK = "price_book.yaml"
+ROUTING_BASELINES = "routing_baselines.yaml"
+
+
+@dataclass(frozen=True)
+class ReferenceReport:
+    """What was landed. `versions` counts written price rows, `rows` what they expand to (bands, variants)."""
+
+    rows: int
+    versions: int
+    models: int
+    providers: int
+    aliases: int
+    request_estimates: int
+    baseline_rules: int
+    unchanged: bool
+    book_sha256: str
+    unpriced_baselines: tuple[str, ...] = ()
+
+
+def land_reference(settings: Settings) -> ReferenceReport:
+    """Check the price book and the routing baselines and write their tables below landing/reference.
+
+    Files are replaced one by one, each atomically, and only where their content changed. Raises UserError for
+    a missing or bad file; what was landed before then stays in force. Without routing_baselines.yaml there
+    are no rules and the usual local providers.
+    """
+    book_path = settings.pricing_dir / PRICE_BOOK
+    if not book_path.is_file():
+        raise UserError(
+            "there is no price book",
+            place=shown(book_path),
+            hint="restore pricing/price_book.yaml, or point TOKENCOST_PRICING_DIR to the folder that has it",
+        )
+    book = load_price_book(book_path)
+    baselines = _load_baselines(settings.pricing_dir / ROUTING_BASELINES)
+    tables = {**to_arrow(expand(book)), **routing.to_arrow(baselines)}
+    folder = settings.landing_dir / "reference"
+    written = [_write_if_changed(folder / f"{name}.parquet", table) for name, table in tables.items()]
+    return ReferenceReport(
+        rows=tables["prices"].num_rows,
+        versions=len(book.prices),
+        models=len({(row.provider, row.model) for row in book.prices}),
+        providers=len({row.provider for row in book.prices}),
+        aliases=len(book.aliases),
+        request_estimates=len(book.request_estimates),
+        baseline_rules=len(baselines.rules),
+        unchanged=not any(written),
+        book_sha256=book.sha256,
+        unpriced_baselines=_unpriced(baselines, book),
+    )
+
+
+def _load_baselines(path: Path) -> routing.RoutingBaselines:
+    return routing.load_routing_baselines(path) if path.is_file() else routing.RoutingBaselines()
+
+
+def _unpriced(baselines: routing.RoutingBaselines, book: PriceBook) -> tuple[str, ...]:
+    """Baselines without a price in the book: their savings will be unknown, which is worth a warning."""
+    priced = {(row.provider, row.model) for row in book.prices}
+    priced |= {(row.provider, row.alias) for row in book.aliases}
+    wanted = {(rule.provider, rule.model) for rule in baselines.rules if rule.provider and rule.model}
+    return tuple(sorted(f"{provider}/{model}" for provider, model in wanted - priced))
+
+
+def _write_if_changed(path: Path, table: pa.Table) -> bool:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    data = sink.getvalue()
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    write_bytes(path, data)
+    return True

@@ -1,0 +1,28 @@
+"""The pages, one module each: `pages(report)` yields its pages, `csv_files(report)` the CSV files of their
+tables."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from tokencost_pipeline.reports.pages import (
+    anomalies,
+    features,
+    overview,
+    quality,
+    requests,
+    routing,
+    tenants,
+)
+
+MODULES: tuple[ModuleType, ...] = (overview, features, requests, tenants, routing, quality, anomalies)
+
+NAVIGATION = (
+    ("index", "Overview"),
+    ("features/index", "Features"),
+    ("requests/index", "Requests"),
+    ("tenants", "Tenants"),
+    ("routing", "Routing savings"),
+    ("data_quality", "Data quality"),
+    ("anomalies", "Anomalies"),
+)

@@ -1,0 +1,93 @@
+"""Whether the figures can be trusted: what was read, refused, left without a price, and what the gateway
+says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokencost_pipeline.reports.model import Column, CsvFile, Page, Table
+from tokencost_pipeline.reports.pages.shared import OVERVIEW
+from tokencost_pipeline.reports.report import Report
+
+_ALL_ROWS = 1_000_000  # a quarantine beyond this is a broken export, not a list to read
+
+_COUNTERS = ("events", "duplicates", "conflicts", "quarantined", "ignored")
+FILES = (
+    Column("path", "File", "text"),
+    Column("source", "Format", "text"),
+    Column("lines", "Lines", "count"),
+    *(Column(name, name.capitalize(), "count") for name in _COUNTERS),
+    Column("bytes_read", "Bytes read", "count"),
+    Column("last_read_at", "Last read", "instant"),
+)
+QUARANTINE = (
+    Column("path", "File", "text"),
+    Column("line_no", "Line", "count"),
+    Column("byte_offset", "Byte offset", "count"),
+    Column("reason", "Why", "text"),
+)
+UNPRICED_MODELS = (
+    Column("model", "Model", "name"),
+    Column("provider", "Provider", "name"),
+    Column("cost_basis", "Why", "text"),
+    Column("attempts", "Attempts", "count"),
+    Column("tokens", "Tokens", "count"),
+    Column("first_seen", "First seen", "instant"),
+    Column("last_seen", "Last seen", "instant"),
+)
+REPORTED = (
+    Column("model", "Model", "name"),
+    Column("provider", "Provider", "name"),
+    Column("attempts", "Attempts", "count"),
+    Column("compared_attempts", "Compared", "count"),
+    Column("computed_usd", "We compute", "optional_money"),
+    Column("reported_usd", "Gateway says", "optional_money"),
+    Column("gap_usd", "Gap", "optional_money"),
+    Column("only_computed_attempts", "Only we have a cost", "count"),
+    Column("only_reported_attempts", "Only the gateway has a cost", "count"),
+)
+
+
+def pages(report: Report) -> Iterator[Page]:
+    """The one data quality page."""
+    files = report.query("files").rows
+    totals = report.query("ingest_totals").one()
+    quarantine = report.query("quarantine", rows=report.limits.quarantine_rows).rows
+    yield Page(
+        path="data_quality",
+        title="Data quality",
+        template="data_quality",
+        values={
+            "ingest": {**totals, **{name: sum(row[name] for row in files) for name in ("lines", *_COUNTERS)}},
+            "refused": totals["quarantined"],
+            "files": Table(FILES, files, empty="No file has been read yet.", csv="files"),
+            "quarantine": Table(QUARANTINE, quarantine, empty="Nothing was refused.", csv="quarantine"),
+            "listed": len(quarantine),
+            "unpriced": report.unpriced,
+            "totals": report.totals,
+            "unpriced_models": Table(
+                UNPRICED_MODELS,
+                report.query("unpriced_models").rows,
+                empty="Every attempt has a cost.",
+                csv="unpriced",
+            ),
+            "reported": Table(
+                REPORTED,
+                report.query("reported_vs_computed").rows,
+                empty="No source reports a cost of its own.",
+                csv="reported_vs_computed",
+            ),
+        },
+        parents=(OVERVIEW,),
+    )
+
+
+def csv_files(report: Report) -> Iterator[CsvFile]:
+    """Files, quarantine, attempts without a price by model, reported against computed cost."""
+    for name, result in (
+        ("files", report.query("files")),
+        ("quarantine", report.query("quarantine", rows=_ALL_ROWS)),
+        ("unpriced", report.query("unpriced_models")),
+        ("reported_vs_computed", report.query("reported_vs_computed")),
+    ):
+        yield CsvFile(name, result.columns, result.rows)

@@ -1,0 +1,138 @@
+"""The costliest requests, and a page for each with one row per attempt."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from tokencost_pipeline.reports.model import Column, CsvFile, Page, Row, Table
+from tokencost_pipeline.reports.numbers import ratio
+from tokencost_pipeline.reports.pages.shared import OVERVIEW, REQUEST_COLUMNS, REQUESTS, UNPRICED, request_row
+from tokencost_pipeline.reports.report import Report
+from tokencost_pipeline.reports.source import Result
+from tokencost_pipeline.reports.text import label
+
+SUMMARY = (
+    Column("attempts", "Attempts", "count"),
+    Column("retries", "Retries", "count"),
+    Column("cost_usd", "Cost", "money"),
+    UNPRICED,
+    Column("wasted_cost_usd", "Wasted cost", "optional_money"),
+    Column("prompt_tokens", "Prompt tokens", "count"),
+    Column("completion_tokens", "Completion tokens", "count"),
+    Column("total_tokens", "Total tokens", "count"),
+    Column("prompt_share", "Prompt share", "share"),
+    Column("latency_ms_sum", "Latency", "latency"),
+    Column("final_status", "Status", "text"),
+    Column("first_seen", "First seen", "instant"),
+    Column("last_seen", "Last seen", "instant"),
+)
+ATTEMPTS = (
+    Column("attempt", "#", "count"),
+    Column("occurred_at", "Time", "instant"),
+    Column("cost_usd", "Cost", "money"),
+    Column("cost_share", "Cost share", "share"),
+    Column("latency_ms", "Latency", "latency"),
+    Column("served", "Model asked → served", "text"),
+    Column("provider", "Provider", "name"),
+    Column("region", "Region", "text"),
+    Column("status", "Status", "text"),
+    Column("retries", "Retries", "count"),
+    Column("cache_hit", "Cache hit", "flag"),
+)
+TOKENS = (
+    Column("attempt", "#", "count"),
+    Column("prompt_tokens", "Prompt", "count"),
+    Column("cache_read_tokens", "of it cached", "count"),
+    Column("cache_write_5m_tokens", "cache write 5m", "count"),
+    Column("cache_write_1h_tokens", "cache write 1h", "count"),
+    Column("completion_tokens", "Completion", "count"),
+    Column("reasoning_tokens", "of it reasoning", "count"),
+    Column("total_tokens", "Total", "count"),
+    Column("prompt_template_id", "Template", "text"),
+    Column("price_id", "Price version", "text"),
+    Column("cost_basis", "Cost basis", "text"),
+    Column("reported_cost_usd", "Gateway's own cost", "optional_money"),
+)
+
+
+def pages(report: Report) -> Iterator[Page]:
+    """The list of the requests that have a page, then those pages."""
+    requests = [request_row(row, report) for row in report.sitemap.request_rows]
+    yield Page(
+        path="requests/index",
+        title="Costliest requests",
+        template="requests",
+        values={
+            "requests": Table(
+                (*REQUEST_COLUMNS, Column("feature", "Feature", "name", link="feature_page")),
+                requests,
+                empty="No requests yet.",
+                csv="requests",
+            ),
+            "limits": report.limits,
+            "totals": report.totals,
+            "unpriced": report.unpriced,
+        },
+        parents=(OVERVIEW,),
+    )
+    attempts: dict[str, list[Row]] = defaultdict(list)
+    for row in _attempts(report):
+        attempts[row["request_id"]].append(row)
+    for request in requests:
+        yield _request_page(request, attempts[request["request_id"]])
+
+
+def csv_files(report: Report) -> Iterator[CsvFile]:
+    """The requests that have a page, and their attempts."""
+    rows = report.sitemap.request_rows
+    columns = report.query("request_pages", overall=0, per_feature=0).columns
+    yield CsvFile("requests", columns, rows)
+    attempts = _attempts(report)
+    yield CsvFile("request_attempts", attempts.columns, attempts.rows)
+
+
+def _attempts(report: Report) -> Result:
+    return report.query("request_attempts", request_ids=tuple(report.sitemap.requests))
+
+
+def _request_page(request: Row, attempts: list[Row]) -> Page:
+    rows = [_attempt_row(row, request) for row in attempts]
+    above = [OVERVIEW, REQUESTS]
+    if request["feature_page"]:
+        above.append((request["feature_page"], f"Feature {label(request['feature'])}"))
+    return Page(
+        path=request["request_page"],
+        title=f"Request {label(request['request_id'])}",
+        template="request",
+        values={
+            "request": request,
+            "summary": Table(SUMMARY, [request], empty="", csv="requests"),
+            "attempts": Table(ATTEMPTS, rows, empty="No attempts are on record.", csv="request_attempts"),
+            "tokens": Table(TOKENS, rows, empty="No attempts are on record."),
+            "lineage": Table(
+                (
+                    Column("attempt", "#", "count"),
+                    Column("source", "Source", "text"),
+                    Column("path", "File", "text"),
+                    Column("line_no", "Line", "count"),
+                    Column("event_id", "Event", "text"),
+                ),
+                rows,
+                empty="No attempts are on record.",
+            ),
+        },
+        parents=tuple(above),
+    )
+
+
+def _attempt_row(row: Row, request: Row) -> dict[str, Any]:
+    asked, served = row["model_requested"], row["model"]
+    status = row["status"]
+    return {
+        **row,
+        "cost_share": ratio(row["cost_usd"], request["cost_usd"]),
+        "served": label(served) if asked in (None, served) else f"{label(asked)} → {label(served)}",
+        "status": f"{status or 'unknown'} ({row['error_code']})" if row["error_code"] else status,
+    }

@@ -1,0 +1,24 @@
+-- One row per tenant, dearest first. cost_usd is NULL when no attempt of it has a price; *_7d is the last 7 days.
+select
+    tenant_id,
+    sum(cost_usd) as cost_usd,
+    case
+        when count(*) filter (where day > cast($today as date) - 7 and day <= $today) = 0 then 0
+        else sum(cost_usd) filter (where day > cast($today as date) - 7 and day <= $today)
+    end as cost_7d_usd,
+    sum(unpriced_attempts) as unpriced_attempts,
+    sum(requests) as requests,
+    sum(attempts) as attempts,
+    sum(prompt_tokens) as prompt_tokens,
+    sum(completion_tokens) as completion_tokens,
+    sum(total_tokens) as total_tokens,
+    sum(latency_ms_sum) as latency_ms_sum,
+    sum(latency_count) as latency_count,
+    sum(retries) as retries,
+    sum(cache_hits) as cache_hits,
+    sum(failures) as failures,
+    min(day) as first_day,
+    max(day) as last_day
+from marts.agg_daily
+group by tenant_id
+order by cost_usd desc nulls last, attempts desc, tenant_id nulls last

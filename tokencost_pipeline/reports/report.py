@@ -1,0 +1,101 @@
+"""What every page starts from: the exports, the instant called now, and which pages there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.reports.model import Row
+from tokencost_pipeline.reports.sitemap import Limits, SiteMap, plan
+from tokencost_pipeline.reports.source import Result, query
+
+
+@dataclass(frozen=True)
+class Report:
+    """One report over one generation of exports. Everything is derived from them: no clock, no settings."""
+
+    connection: duckdb.DuckDBPyConnection
+    as_of: datetime
+    zone: ZoneInfo
+    is_sample: bool
+    limits: Limits
+    _answers: dict[tuple[Any, ...], Result] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def today(self) -> date:
+        """The local day as_of lies in."""
+        return self.as_of.astimezone(self.zone).date()
+
+    @property
+    def last_hour(self) -> datetime:
+        """The start of the local clock hour as_of lies in, as an instant."""
+        local = self.as_of.astimezone(self.zone)
+        return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+
+    def query(self, name: str, **values: Any) -> Result:
+        """Run queries/<name>.sql; $as_of, $today, $last_hour and $timezone are filled in.
+
+        The same question is asked once: a page and its CSV file share the answer.
+        """
+        key = (name, *sorted(values.items()))
+        if key not in self._answers:
+            common = {
+                "as_of": self.as_of,
+                "today": self.today,
+                "last_hour": self.last_hour,
+                "timezone": self.zone.key,
+            }
+            self._answers[key] = query(self.connection, name, **common, **values)
+        return self._answers[key]
+
+    @property
+    def features(self) -> Result:
+        return self.query("features")
+
+    @property
+    def tenants(self) -> Result:
+        return self.query("tenants")
+
+    @property
+    def totals(self) -> Row:
+        return self.query("totals").one()
+
+    @property
+    def unpriced(self) -> Row:
+        return self.query("unpriced_totals").one()
+
+    @property
+    def savings(self) -> Row:
+        return self.query("savings_totals").one()
+
+    @property
+    def freshness(self) -> Row:
+        return self.query("freshness").one()
+
+    @cached_property
+    def sitemap(self) -> SiteMap:
+        return plan(self.connection, self.features.rows, self.limits)
+
+
+def open_report(connection: duckdb.DuckDBPyConnection, limits: Limits | None = None) -> Report:
+    """The report over `connection` (see `source.open_exports`). Raises UserError when no run is on record."""
+    rows = query(connection, "run_context").rows
+    if len(rows) != 1:
+        raise UserError(
+            f"ingest.run_context has {len(rows)} rows instead of one",
+            hint="run `tokencost run` to export it anew",
+        )
+    context = rows[0]
+    return Report(
+        connection,
+        context["as_of"],
+        ZoneInfo(context["timezone"]),
+        bool(context["is_sample"]),
+        limits or Limits(),
+    )
