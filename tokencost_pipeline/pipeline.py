@@ -58,7 +58,7 @@ class BuildPlan:
     """What a build has to do, given what the last good one was made from."""
 
     inputs: dict[str, str]
-    full_refresh: bool  # the models themselves changed: the whole history follows one set of rules
+    full_refresh: bool  # other models or another zone: the whole history follows one set of rules
     only: tuple[str, ...]  # nothing landed and no price changed: only what depends on the clock
 
 
@@ -73,7 +73,7 @@ def plan_build(settings: Settings, *, forced: bool) -> BuildPlan:
     )
     if built is None:
         return BuildPlan(inputs, full_refresh=settings.warehouse_path.exists(), only=())
-    if built["models"] != inputs["models"]:
+    if (built["models"], built["timezone"]) != (inputs["models"], inputs["timezone"]):
         return BuildPlan(inputs, full_refresh=True, only=())
     return BuildPlan(inputs, full_refresh=False, only=CLOCK_MODELS if built == inputs and not forced else ())
 

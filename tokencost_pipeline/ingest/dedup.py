@@ -25,8 +25,10 @@ class Verdict(enum.Enum):
 
 
 class SeenEvents:
-    """What is known of earlier events. `id_files` are the ids files of the manifest; `spill_dir` is for
-    DuckDB."""
+    """What is known of earlier events: the ids files of the manifest, and what this run adds.
+
+    `spill_dir` is where DuckDB puts what does not fit into its memory.
+    """
 
     def __init__(self, id_files: Sequence[Path], spill_dir: Path) -> None:
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -54,8 +56,7 @@ class SeenEvents:
         self._connection.close()
 
     def classify(self, source: str, keys: Sequence[bytes], contents: Sequence[bytes]) -> list[Verdict]:
-        """A verdict for each (key, content), in order; new ones are known from then on, within this call
-        too."""
+        """A verdict for each (key, content), in order; new ones are known from then on, in this call too."""
         first = self._earlier(source, keys)
         fresh_keys, fresh_contents, verdicts = [], [], []
         for key, content in zip(keys, contents, strict=True):

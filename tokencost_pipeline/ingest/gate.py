@@ -19,8 +19,7 @@ from tokencost_pipeline.ingest.fields import Refused, kind
 from tokencost_pipeline.ingest.limits import MAX_DEPTH, MAX_DIGITS
 
 SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
-"""Names that may be repeated in a reason or a counter: field names look like this, prompts and keys do
-not."""
+"""Names that a reason or a counter may repeat: field names look like this, prompts and keys do not."""
 
 
 def parse_object(data: bytes) -> dict[str, Any]:

@@ -45,8 +45,10 @@ class Fingerprint:
 
 
 class Track:
-    """Rolling head and tail of consumed bytes: hashed from what was read, never from a file read a second
-    time, which may be another one by then."""
+    """Rolling head and tail of consumed bytes.
+
+    Hashed from what was read, never from the file read a second time: it may be another one by then.
+    """
 
     def __init__(self, offset: int = 0, head: bytes = b"", tail: bytes = b"") -> None:
         self.offset = offset
@@ -72,6 +74,12 @@ class Track:
 def file_id(path: str, generation: int, first_record_sha256: str) -> str:
     """Key of a file generation: the same whatever the pieces in which the file was read."""
     return hashlib.sha256(f"{path}\0{generation}\0{first_record_sha256}".encode()).hexdigest()[:16]
+
+
+def hash_of_head(handle: BinaryIO, size: int) -> str:
+    """SHA-256 of the first `size` bytes."""
+    handle.seek(0)
+    return hashlib.sha256(read_exactly(handle, size)).hexdigest()
 
 
 def read_exactly(handle: BinaryIO, size: int) -> bytes:

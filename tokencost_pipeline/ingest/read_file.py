@@ -151,6 +151,8 @@ def _read_packed(
             )
             lines.read(splitter, lambda done: None, 0)
             outcome.next_line = splitter.next_line
+            if splitter.failure:
+                raise OSError(f"{target}: {splitter.failure}")  # our own file: nothing of this run may count
     target.unlink()
     outcome.track, outcome.consumed = packed.track, packed.track.offset
     progress(outcome.consumed)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.ingest.identity import hash_of_head
 from tokencost_pipeline.ingest.manifest import FileState
 from tokencost_pipeline.ingest.sources import PACKED_SUFFIX, Source
 
@@ -65,7 +66,7 @@ class Plan:
 
 def scan(raw_dir: Path, sources: dict[str, Source]) -> Found:
     """Every file under raw/, in the order of their paths. Hidden files and folders are passed over."""
-    if not raw_dir.is_dir():
+    if not _is_folder(raw_dir):
         raise UserError(
             "the folder of raw logs does not exist",
             place=str(raw_dir),
@@ -80,7 +81,7 @@ def scan(raw_dir: Path, sources: dict[str, Source]) -> Found:
         raise UserError("the folder of raw logs cannot be listed", place=str(raw_dir)) from error
     for entry in top:
         source = sources.get(entry.name)
-        if source is None or not entry.is_dir():
+        if source is None or not _is_folder(entry):
             unrecognised.append(_printable(entry, raw_dir))
             continue
         for place in _files_below(entry, raw_dir, unreadable):
@@ -132,9 +133,13 @@ def _continued(candidate: Candidate, states: list[FileState]) -> FileState | Non
     fitting = [state for state in states if _size_fits(candidate, state)]
     if not fitting:
         return None
+    heads: dict[int, str] = {}  # most entries have a head of the same length: it is read once
     with candidate.place.open("rb", buffering=0) as handle:
         for state in fitting:
-            if state.fingerprint.still_in(handle, candidate.size):
+            known = state.fingerprint
+            if known.window not in heads:
+                heads[known.window] = hash_of_head(handle, known.window)
+            if heads[known.window] == known.head_sha256 and known.still_in(handle, candidate.size):
                 return state
     return None
 
@@ -170,6 +175,13 @@ def _candidate(place: Path, raw_dir: Path, source: Source) -> Candidate | None:
     )
 
 
+def _is_folder(place: Path) -> bool:
+    try:
+        return stat.S_ISDIR(place.stat().st_mode)
+    except OSError:
+        return False  # a dangling link, or not ours to look at
+
+
 def _visible(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
@@ -191,7 +203,7 @@ def _files_below(
     if len(inside) == len(above):
         return
     for entry in entries:
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _files_below(entry, raw_dir, unreadable, inside)
         else:
             yield entry

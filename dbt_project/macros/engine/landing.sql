@@ -40,7 +40,10 @@
     read_parquet({{ parquet_list(files) }}, union_by_name = true)
 {%- endmacro %}
 
-{#- landed_batches(): [{seq, committed_at, tables: {table: file}, applied}], oldest first, from the manifest. -#}
+{#-
+  landed_batches(): [{key, tables: {table: file}, applied}], oldest first, from the manifest. The key holds the batch's
+  number and a digest of its entry, so that a batch of a landing zone that was made anew is another batch.
+-#}
 {% macro landed_batches() -%}
     {%- set batches = [] -%}
     {%- if execute -%}
@@ -54,10 +57,8 @@
                 {%- for name, entry in batch['tables'].items() -%}
                     {%- do tables.update({name: entry['file']}) -%}
                 {%- endfor -%}
-                {%- do batches.append({
-                    'seq': batch['seq'], 'committed_at': batch['committed_at'], 'tables': tables,
-                    'applied': (batch['seq'] ~ '@' ~ batch['committed_at']) in applied
-                }) -%}
+                {%- set key = batch['seq'] ~ '@' ~ local_md5(tojson(batch, sort_keys=true)) -%}
+                {%- do batches.append({'key': key, 'tables': tables, 'applied': key in applied}) -%}
             {%- endfor -%}
         {%- endif -%}
     {%- endif -%}

@@ -9,18 +9,18 @@
     {{ return(none) }}
 {%- endmacro %}
 
-{#- ['<seq>@<committed_at>', ...] of the batches that the marts hold. -#}
+{#- The keys of the batches that the marts hold. -#}
 {% macro applied_batches() -%}
     {%- set applied = published('ingest', 'applied_batches') -%}
     {%- if applied is none -%}
         {{ return([]) }}
     {%- endif -%}
-    {{ return(run_query("select seq || '@' || committed_at from " ~ applied).columns[0].values() | list) }}
+    {{ return(run_query("select batch_key from " ~ applied).columns[0].values() | list) }}
 {%- endmacro %}
 
 {#-
   Must everything be rebuilt? Yes when nothing was published, when a batch that was applied is no longer landed
-  (the landing zone was replaced), or when the run before was made by other models.
+  (the landing zone was replaced).
 -#}
 {% macro rebuild_all() -%}
     {%- if published('marts', 'fct_attempts') is none or published('ingest', 'applied_reference') is none -%}
@@ -28,7 +28,7 @@
     {%- endif -%}
     {%- set landed = [] -%}
     {%- for batch in landed_batches() -%}
-        {%- do landed.append(batch.seq ~ '@' ~ batch.committed_at) -%}
+        {%- do landed.append(batch.key) -%}
     {%- endfor -%}
     {%- for batch in applied_batches() if batch not in landed -%}
         {{ return(true) }}

@@ -4,9 +4,9 @@
 {%- set batches = landed_batches() %}
 
 {% for batch in batches -%}
-select cast({{ batch.seq }} as bigint) as seq, '{{ batch.committed_at }}' as committed_at
+select '{{ batch.key }}' as batch_key
 {% if not loop.last %}union all {% endif %}
 {%- endfor %}
 {%- if not batches -%}
-select cast(null as bigint) as seq, cast(null as varchar) as committed_at where false
+select cast(null as varchar) as batch_key where false
 {%- endif %}

@@ -35,6 +35,13 @@ newly_landed as (
 touched as (
 
     select {{ hour_start('occurred_at') }} as hour, 'rebuild' as why from landed
+    {%- if fct_attempts %}
+
+    union all
+
+    -- Hours that were published and have no event any more must become empty.
+    select hour, 'rebuild' as why from {{ fct_attempts }}
+    {%- endif %}
 
 )
 
@@ -113,7 +120,7 @@ touched as (
     select published_attempts.hour, 'reference' as why
     from published_attempts
     where exists (
-        select 1 from changed_reference where kind in ('baseline', 'local_provider', 'timezone')
+        select 1 from changed_reference where kind in ('baseline', 'local_provider')
     )
 
     union all

@@ -39,17 +39,6 @@ local_providers as (
         cast(null as timestamptz) as effective_from
     from {{ ref('stg_pricing__local_providers') }}
 
-),
-
-zone as (
-
-    select
-        'timezone' as kind,
-        '{{ reporting_timezone() }}' as row_hash,
-        cast(null as varchar) as provider,
-        cast(null as varchar) as model,
-        cast(null as timestamptz) as effective_from
-
 )
 
 select * from prices
@@ -59,5 +48,3 @@ union all
 select * from baselines
 union all
 select * from local_providers
-union all
-select * from zone

@@ -1,0 +1,170 @@
+"""Runs that touch only what is new end where a run over everything would."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from conftest import Lab, event, new_lab
+
+from tokencost_pipeline.settings import PROJECT_ROOT
+from tokencost_pipeline.warehouse.look import ask
+
+START = datetime(2026, 11, 1, 22, 30, tzinfo=UTC)
+
+
+def traffic() -> list[dict]:
+    """Eight days, every six hours; retries that cross the hour and midnight; a price change; an unpriced model."""
+    lines = []
+    for number in range(32):
+        at = START + timedelta(hours=6 * number)
+        lines.append(
+            event(number, at, provider="mistral", model="mistral-large-4", tenant_id=("acme", "globex")[number % 2])
+        )
+        if number % 4 == 1:  # a first try in the hour before
+            lines.append(
+                event(
+                    1000 + number,
+                    at - timedelta(minutes=59),
+                    request_id=f"r{number}",
+                    attempt=1,
+                    status="failure",
+                    completion_tokens=0,
+                )
+            )
+            lines[-2]["attempt"] = 2
+        if number % 8 == 3:
+            lines.append(event(2000 + number, at, model="no-such-model"))
+    return lines
+
+
+def test_runs_in_pieces_backfills_and_full_refresh_agree_row_for_row(lab: Lab, tmp_path_factory) -> None:
+    lines = traffic()
+    whole = new_lab(tmp_path_factory.mktemp("whole"))
+    whole.drop("events", "all.jsonl", lines)
+    whole.run()
+    truth = whole.marts()
+    assert len(truth["fct_attempts"]) == len(lines)
+
+    # Late, out of order, in three drops: the middle first, the first tries of published requests last.
+    late = [line for line in lines if line["event_id"].startswith("e10")]
+    rest = [line for line in lines if line not in late]
+    lab.drop("events", "b.jsonl", rest[10:])
+    lab.run()
+    lab.drop("events", "a.jsonl", rest[:10])
+    lab.run()
+    lab.drop("events", "late.jsonl", late)
+    lab.run()
+    assert lab.ask("select count(*) from intermediate.int_hours__touched")[0][0] < 32
+    pieces = lab.marts()
+    for name, rows in truth.items():
+        if name == "fct_attempts":  # told by other files, else the same
+            continue
+        assert pieces[name] == rows, name
+
+    # A backfill of some days, then of all, changes nothing.
+    lab.build(
+        rebuild_from=datetime(2026, 11, 3, tzinfo=UTC), rebuild_to=datetime(2026, 11, 6, tzinfo=UTC)
+    )
+    touched = lab.ask("select min(hour), max(hour) from intermediate.int_hours__touched")[0]
+    assert touched[0] >= datetime(2026, 11, 3, tzinfo=UTC)
+    assert touched[1] < datetime(2026, 11, 6, tzinfo=UTC)
+    assert lab.marts() == pieces
+    lab.build(full_refresh=True)
+    assert lab.marts() == pieces
+
+
+def test_nothing_new_changes_nothing(lab: Lab) -> None:
+    lab.drop("events", "a.jsonl", traffic()[:6])
+    lab.run()
+    marts = lab.marts()
+    manifest = (lab.settings.landing_dir / "manifest.json").read_bytes()
+    generation = lab.export().generation
+
+    report = lab.run()
+
+    assert report.total.lines == 0
+    assert (lab.settings.landing_dir / "manifest.json").read_bytes() == manifest
+    assert lab.marts() == marts
+    exported = lab.export()
+    assert (exported.generation, exported.unchanged) == (generation, True)
+
+
+def test_what_vanished_from_the_landing_zone_leaves_no_ghost(lab: Lab) -> None:
+    lab.drop("events", "a.jsonl", traffic())
+    lab.run()
+    shutil.rmtree(lab.settings.landing_dir)
+    (lab.settings.raw_dir / "events" / "a.jsonl").unlink()
+    lab.drop("events", "b.jsonl", traffic()[:5])
+    lab.run()
+    assert lab.ask("select count(*) from marts.fct_attempts") == [(5,)]
+    assert lab.ask("select sum(attempts)::int from marts.agg_daily") == [(5,)]
+    assert lab.ask("select count(*) from marts.fct_requests") == [(5,)]
+
+
+def test_a_changed_price_book_reprices_from_the_day_of_the_change_and_no_earlier(lab: Lab) -> None:
+    day = timedelta(days=1)
+    first = datetime(2026, 11, 10, 9, tzinfo=UTC)
+    lab.drop("events", "a.jsonl", [event(n, first + n * day, provider="openai", model="our-own") for n in range(4)])
+    lab.run()
+    assert lab.ask("select cost_basis, count(*) from marts.fct_attempts group by 1") == [("unpriced", 4)]
+
+    book = lab.settings.pricing_dir / "price_book.yaml"
+    text = book.read_text("utf-8")
+    row = (
+        "- {id: openai/our-own@2026-11-12, provider: openai, model: our-own, region: default, service_tier: standard,"
+        " currency: USD, effective_from: '2026-11-12T09:00:00Z', recorded_at: '2026-11-20T00:00:00Z',"
+        " bands: [{min_context_tokens: 0, rates: {input: '2', output: '10'}}], source: {checked_on: '2026-11-20'}}\n"
+    )
+    book.write_text(text.rstrip("\n") + "\n" + row, "utf-8") if text.rstrip().splitlines()[-1].startswith(
+        ("- ", "  ")
+    ) and "request_estimates:" not in text else book.write_text(
+        text.replace("\nprices:\n", "\nprices:\n" + row), "utf-8"
+    )
+    lab.run()
+
+    assert lab.ask("select event_id, cost_usd from marts.fct_attempts order by event_id") == [
+        ("e0", None),
+        ("e1", None),
+        ("e2", Decimal("0.003")),
+        ("e3", Decimal("0.003")),
+    ]
+    assert lab.ask("select sum(cost_usd), sum(unpriced_attempts)::int from marts.agg_daily") == [(Decimal("0.006"), 2)]
+    assert lab.ask("select min(hour) from intermediate.int_hours__touched") == [(first + 2 * day,)]
+
+
+def test_days_are_cut_in_the_reporting_zone_and_a_new_zone_recuts_them(lab: Lab) -> None:
+    lab.drop(
+        "events",
+        "a.jsonl",
+        [
+            event(1, "2026-11-20T18:29:59Z"),  # 23:59:59 in Kolkata
+            event(2, "2026-11-20T18:30:00Z"),  # midnight in Kolkata
+        ],
+    )
+    lab.run()
+    assert lab.ask("select day::varchar, attempts from marts.agg_daily") == [("2026-11-20", 2)]
+    lab.timezone = "Asia/Kolkata"
+    lab.run()
+    assert lab.ask("select day::varchar, attempts from marts.agg_daily order by day") == [
+        ("2026-11-20", 1),
+        ("2026-11-21", 1),
+    ]
+    assert lab.ask("select hour::varchar from marts.agg_hourly order by hour") == [
+        ("2026-11-20 17:30:00+00",),
+        ("2026-11-20 18:30:00+00",),
+    ]
+
+
+def test_the_warehouse_opens_with_older_duckdb_and_exports_hold_every_mart(lab: Lab) -> None:
+    lab.drop("events", "a.jsonl", traffic()[:4])
+    lab.run()
+    report = lab.export()
+    assert {f"marts.{name}" for name in lab.marts()} <= set(report.relations)
+    assert ask(lab.settings, "select sum(attempts)::int as n from marts.agg_daily") == [{"n": 4}]
+    with lab.settings.warehouse_path.open("rb") as file:
+        header = file.read(64)
+    assert header[8:12] == b"DUCK"
+    assert int.from_bytes(header[12:20], "little") <= 67  # the storage format of DuckDB 1.4
+    assert PROJECT_ROOT not in lab.settings.warehouse_path.parents
