@@ -121,6 +121,28 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: tokencost ui --port 3001")
+def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
+    """Open the Dagster UI with its daemon, on this machine only: it has no log-in, so never publish the port."""
+    from tokencost_pipeline.instance import prepare_dagster_home
+    from tokencost_pipeline.settings import PROJECT_ROOT
+
+    prepare_dagster_home(load_settings())
+    out.print(f"http://127.0.0.1:{port} (stop with Ctrl-C)")
+    arguments = [
+        "-m",
+        "dagster",
+        "dev",
+        "-w",
+        str(PROJECT_ROOT / "workspace.yaml"),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    os.execv(sys.executable, [sys.executable, *arguments])
+
+
 def main() -> None:
     """Entry point: errors a user can mend are printed, not traced."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,7 +112,9 @@ class Lab:
 
     def marts(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every time-partitioned mart, in a fixed order."""
-        return {name: self.ask(f"select * from marts.{name} order by {order}") for name, order in MARTS.items()}
+        return {
+            name: self.ask(f"select * from marts.{name} order by {order}") for name, order in MARTS.items()
+        }
 
     def tokencost(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """The command line, as a user runs it."""
@@ -130,12 +131,6 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     return new_lab(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One installation for a whole module of tests that only look."""
-    yield new_lab(tmp_path_factory.mktemp("lab"))
 
 
 def new_lab(root: Path) -> Lab:

@@ -73,15 +73,21 @@ def test_payload_costs_what_the_providers_billed(payload: Lab) -> None:
     print(f"payload: truth {truth}, ours {ours}, LiteLLM {reported}")
     assert ours == truth == Decimal("1.90300735")
     assert reported == Decimal("0.9453571")  # LiteLLM has forgotten the price of a retired model
-    assert payload.ask("select count(*) from marts.fct_attempts where cost_basis = 'unpriced'") == [(unpriced,)]
+    assert payload.ask("select count(*) from marts.fct_attempts where cost_basis = 'unpriced'") == [
+        (unpriced,)
+    ]
 
 
 def test_spend_logs_cost_what_the_providers_billed(spend_logs: Lab) -> None:
     truth, unpriced = true_cost(DATA / "truth" / "spenddb_1106.upstream_calls.jsonl")
-    [(ours, reported)] = spend_logs.ask("select sum(cost_usd), sum(reported_cost_usd) from marts.fct_attempts")
+    [(ours, reported)] = spend_logs.ask(
+        "select sum(cost_usd), sum(reported_cost_usd) from marts.fct_attempts"
+    )
     print(f"spend logs: truth {truth}, ours {ours}, LiteLLM {reported}")
     assert ours == truth == Decimal("1.84658562")
-    assert spend_logs.ask("select count(*) from marts.fct_attempts where cost_basis = 'unpriced'") == [(unpriced,)]
+    assert spend_logs.ask("select count(*) from marts.fct_attempts where cost_basis = 'unpriced'") == [
+        (unpriced,)
+    ]
 
 
 @pytest.mark.parametrize("name", ["payload", "spend_logs"])
@@ -101,11 +107,14 @@ def test_payload_keeps_every_logged_attempt(payload: Lab) -> None:
 
 def test_billed_tokens_are_those_the_providers_counted(payload: Lab) -> None:
     calls = [
-        json.loads(line) for line in (DATA / "truth" / "payload_1106.upstream_calls.jsonl").read_text().splitlines()
+        json.loads(line)
+        for line in (DATA / "truth" / "payload_1106.upstream_calls.jsonl").read_text().splitlines()
     ]
     paid = [call["usage"] for call in calls if call.get("usage") and call["api"] == "anthropic"]
     truth = (
-        sum(u["input_tokens"] + u["cache_read_input_tokens"] + u["cache_creation_input_tokens"] for u in paid),
+        sum(
+            u["input_tokens"] + u["cache_read_input_tokens"] + u["cache_creation_input_tokens"] for u in paid
+        ),
         sum(u["output_tokens"] for u in paid),
         sum(u["cache_read_input_tokens"] for u in paid),
         sum(u["cache_creation"]["ephemeral_5m_input_tokens"] for u in paid),
@@ -132,7 +141,9 @@ def test_csv_and_jsonl_of_the_same_table_give_identical_facts(spend_logs: Lab, l
 def test_a_call_in_two_sources_counts_once(payload: Lab, lab: Lab) -> None:
     """The payload's own calls, seen again by a request-grain table."""
     lab.drop("litellm_payload", "log.jsonl", DATA / "ingest" / "litellm_payload_1106.jsonl")
-    calls = payload.ask("select distinct request_id, min(occurred_at)::varchar from marts.fct_attempts group by 1")
+    calls = payload.ask(
+        "select distinct request_id, min(occurred_at)::varchar from marts.fct_attempts group by 1"
+    )
     lab.drop(
         "litellm_spend_logs",
         "same_calls.jsonl",

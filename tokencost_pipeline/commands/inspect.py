@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
 from pydantic import SecretStr
 
 from tokencost_pipeline.commands.output import out, print_facts, print_json, print_table
+from tokencost_pipeline.ingest.sources.canonical_events import json_schema
 from tokencost_pipeline.reports.source import open_exports
 from tokencost_pipeline.reports.stats import read_stats
 from tokencost_pipeline.settings import Settings
@@ -41,9 +41,7 @@ def masked(value: Any) -> Any:
 
 def schema() -> None:
     """The JSON Schema of the canonical event."""
-    print(
-        files("tokencost_pipeline.ingest").joinpath("canonical_event.schema.json").read_text("utf-8").rstrip()
-    )
+    print(json_schema().rstrip())
 
 
 def stats(settings: Settings, *, as_json: bool) -> None:
