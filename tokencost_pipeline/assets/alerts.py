@@ -28,7 +28,10 @@ order by excess_usd desc, dimension, entity
 def alert_messages(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     settings = load_settings()
     seen = ask(settings, INCIDENTS)
-    incidents = worth_telling(seen, seen[0]["as_of"]) if seen else []
+    page = str(settings.reports_dir / "markdown" / "anomalies.md")
+    incidents = [
+        {**incident, "link": page} for incident in (worth_telling(seen, seen[0]["as_of"]) if seen else [])
+    ]
     report = notify(settings, incidents, now=utc_now(settings))
     for reason in report.reasons:
         context.log.warning(reason)

@@ -1,5 +1,7 @@
 """The marts by day: a daily partition is a day that can be rebuilt from the landing zone on its own."""
 
+import warnings
+
 import dagster as dg
 
 from tokencost_pipeline.assets.common import OWNERS, POOL
@@ -8,6 +10,8 @@ from tokencost_pipeline.pipeline import build_warehouse
 from tokencost_pipeline.settings import load_settings
 from tokencost_pipeline.warehouse.exports import export_marts
 from tokencost_pipeline.warehouse.look import ask
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill_policy; pinned, and our tests cover it
 
 DAYS_KEY = dg.AssetKey(["marts", "days"])
 FIRST_DAY = "2024-01-01"  # older days are rebuilt with `tokencost run --from … --to …`

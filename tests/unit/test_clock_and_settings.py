@@ -1,0 +1,81 @@
+"""The instant called now, and settings that name what to mend."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from tokencost_pipeline import atomic
+from tokencost_pipeline.clock import resolve_as_of
+from tokencost_pipeline.errors import Busy, UserError
+from tokencost_pipeline.locks import pipeline_lock
+from tokencost_pipeline.settings import PROJECT_ROOT, Settings, load_settings
+from tokencost_pipeline.warehouse.dbt import build_arguments
+
+NOW = datetime(2026, 12, 24, tzinfo=UTC)
+NEWEST = datetime(2026, 11, 21, 11, tzinfo=timezone(timedelta(hours=1)))
+
+
+@pytest.mark.parametrize(
+    ("setting", "only_sample", "newest", "expected"),
+    [
+        ("now", False, NEWEST, NOW),
+        ("now", True, NEWEST, NEWEST),
+        ("now", True, None, NOW),
+        ("latest", False, NEWEST, NEWEST),
+        ("latest", False, None, NOW),
+        ("2026-12-24T00:00:00Z", True, NEWEST, NOW),
+    ],
+)
+def test_now_is_the_newest_event_only_for_the_sample_or_when_asked(
+    setting: str, only_sample: bool, newest: datetime | None, expected: datetime
+) -> None:
+    resolved = resolve_as_of(setting, NOW, newest, only_sample=only_sample)
+    assert resolved == expected
+    assert resolved.tzinfo is UTC
+
+
+def test_relative_paths_are_taken_from_the_repository() -> None:
+    assert Settings(raw_dir=Path("raw")).raw_dir == PROJECT_ROOT / "raw"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("TOKENCOST_TIMEZONE", "Mars/Olympus"), ("TOKENCOST_AS_OF", "tomorrow"), ("TOKENCOST_TARGET", "oracle")],
+)
+def test_a_bad_setting_names_its_variable(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UserError, match=variable):
+        load_settings()
+
+
+def test_the_dbt_command_line_has_absolute_paths_and_no_vars(tmp_path: Path) -> None:
+    arguments = build_arguments(Settings(data_dir=tmp_path), full_refresh=True, select=["anomalies"])
+    assert arguments[0] == "build"
+    assert arguments[-3:] == ["--full-refresh", "--select", "anomalies"]
+    assert "--vars" not in arguments
+    for flag in ("--project-dir", "--profiles-dir", "--target-path", "--log-path"):
+        assert Path(arguments[arguments.index(flag) + 1]).is_absolute()
+
+
+def test_a_second_writer_is_told_who_holds_the_lock(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, lock_timeout_seconds=0)
+    with (
+        pipeline_lock(settings, "the morning run"),
+        pytest.raises(Busy, match="the morning run"),
+        pipeline_lock(settings, "a second run"),
+    ):
+        raise AssertionError("two writers at once")
+    with pipeline_lock(settings, "afterwards"):
+        assert "afterwards" in (settings.locks_dir / "pipeline.holder").read_text("utf-8")
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    target = tmp_path / "report.md"
+    atomic.write_text(target, "old")
+    with pytest.raises(TypeError):
+        atomic.write_bytes(target, None)  # type: ignore[arg-type]
+    assert target.read_text("utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [target]
