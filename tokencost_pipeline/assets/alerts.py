@@ -28,7 +28,7 @@ order by excess_usd desc, dimension, entity
 def alert_messages(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     settings = load_settings()
     seen = ask(settings, INCIDENTS)
-    page = str(settings.reports_dir / "markdown" / "anomalies.md")
+    page = "markdown/anomalies.md"  # below TOKENCOST_REPORTS_DIR: a path of this machine would mean nothing in a chat
     incidents = [
         {**incident, "link": page} for incident in (worth_telling(seen, seen[0]["as_of"]) if seen else [])
     ]
