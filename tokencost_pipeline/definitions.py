@@ -9,7 +9,7 @@ from tokencost_pipeline.assets.days import build_days_asset
 from tokencost_pipeline.assets.dbt_models import build_dbt_assets
 from tokencost_pipeline.assets.exports import exported_marts
 from tokencost_pipeline.assets.pricing import alert_rules, price_book
-from tokencost_pipeline.assets.raw import raw_files
+from tokencost_pipeline.assets.raw import landing_inputs, raw_files
 from tokencost_pipeline.assets.reports import markdown_report
 from tokencost_pipeline.automation.jobs import everything, rebuild_days
 from tokencost_pipeline.automation.schedules import every_morning
@@ -29,6 +29,7 @@ def defs() -> dg.Definitions:
     settings = load_settings()
     return dg.Definitions(
         assets=[
+            *landing_inputs,
             raw_files,
             price_book,
             alert_rules,

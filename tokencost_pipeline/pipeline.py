@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import orjson
 
@@ -14,9 +14,16 @@ from tokencost_pipeline.clock import resolve_as_of, utc_now
 from tokencost_pipeline.ingest.manifest import newest_occurred_at, only_sample_files, read_manifest
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse import dbt
-from tokencost_pipeline.warehouse.reference import RunContext, land_run_context, land_shapes
+from tokencost_pipeline.warehouse.reference import (
+    RunContext,
+    land_run_context,
+    land_shapes,
+    land_withdrawn_files,
+)
 
-PRICE_TABLES = ("prices", "price_aliases", "routing_baselines", "local_providers")
+GENERATED_PREFIXES = ("sample_", "demo_")
+PRICE_TABLES = ("prices", "price_aliases", "routing_baselines", "local_providers", "withdrawn_files")
+REBUILD_WHEN_CHANGED = ("models", "timezone", "withdrawn_files")
 CLOCK_MODELS = ("stg_run__context", "run_context", "stg_alerts__rules", "anomalies", "outbox")
 
 
@@ -32,6 +39,19 @@ def run_context(
     return RunContext(as_of, only_sample, rebuild_from, rebuild_to)
 
 
+def withdrawn_files(settings: Settings) -> list[str]:
+    """Sample and demo files that were read once and have been deleted from raw/ since.
+
+    Deleting one's own log never changes a figure, gateways rotate; deleting the sample is how one leaves it behind.
+    """
+    return [
+        state.path
+        for state in read_manifest(settings.landing_dir).files
+        if PurePosixPath(state.path).name.startswith(GENERATED_PREFIXES)
+        and not (settings.raw_dir / state.path).exists()
+    ]
+
+
 def build_warehouse(
     settings: Settings,
     rebuild_from: datetime | None = None,
@@ -45,6 +65,7 @@ def build_warehouse(
     too. Never raises for a failing model or test: see the outcome.
     """
     land_shapes(settings)
+    land_withdrawn_files(settings, withdrawn_files(settings))
     land_run_context(settings, run_context(settings, rebuild_from, rebuild_to))
     plan = plan_build(settings, forced=full_refresh or rebuild_from is not None)
     outcome = dbt.build(settings, full_refresh=full_refresh or plan.full_refresh, only=plan.only)
@@ -58,7 +79,9 @@ class BuildPlan:
     """What a build has to do, given what the last good one was made from."""
 
     inputs: dict[str, str]
-    full_refresh: bool  # other models or another zone: the whole history follows one set of rules
+    full_refresh: (
+        bool  # other models, another zone, a withdrawn sample: the whole history follows one set of rules
+    )
     only: tuple[str, ...]  # nothing landed and no price changed: only what depends on the clock
 
 
@@ -73,7 +96,7 @@ def plan_build(settings: Settings, *, forced: bool) -> BuildPlan:
     )
     if built is None:
         return BuildPlan(inputs, full_refresh=settings.warehouse_path.exists(), only=())
-    if (built["models"], built["timezone"]) != (inputs["models"], inputs["timezone"]):
+    if any(built.get(name) != inputs[name] for name in REBUILD_WHEN_CHANGED):
         return BuildPlan(inputs, full_refresh=True, only=())
     return BuildPlan(inputs, full_refresh=False, only=CLOCK_MODELS if built == inputs and not forced else ())
 

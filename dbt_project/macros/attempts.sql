@@ -1,3 +1,12 @@
+{#- [landed table, staging model] of every source of attempts. A new format adds its line here. -#}
+{% macro attempt_sources() -%}
+    {{ return([
+        ['events', 'stg_events__attempts'],
+        ['litellm_payload', 'stg_litellm_payload__attempts'],
+        ['litellm_spend_logs', 'stg_litellm_spend_logs__requests'],
+    ]) }}
+{%- endmacro %}
+
 {#- The columns of a landed attempt, in the order of the contract. Every staging model of attempts selects these. -#}
 {% macro landed_attempt_columns() -%}
     event_id, source, grain, occurred_at, call_id,

@@ -176,3 +176,15 @@ def test_the_warehouse_opens_with_older_duckdb_and_exports_hold_every_mart(lab: 
     assert header[8:12] == b"DUCK"
     assert int.from_bytes(header[12:20], "little") <= 67  # the storage format of DuckDB 1.4
     assert PROJECT_ROOT not in lab.settings.warehouse_path.parents
+
+
+def test_a_deleted_sample_no_longer_counts_and_a_rotated_log_still_does(lab: Lab) -> None:
+    sample = lab.drop("events", "sample_x.jsonl", traffic()[:5])
+    own = lab.drop("events", "gateway.jsonl", [event(1, "2026-11-20T10:00:00Z", event_id="own")])
+    lab.run()
+    assert lab.ask("select sum(attempts)::int from marts.agg_daily") == [(6,)]
+    sample.unlink()
+    own.unlink()
+    lab.run()
+    assert lab.ask("select event_id from marts.fct_attempts") == [("own",)]
+    assert lab.ask("select sum(attempts)::int, sum(requests)::int from marts.agg_daily") == [(1, 1)]

@@ -31,7 +31,7 @@ def cell(value: Any) -> str:
     return text
 
 
-def bar_chart(points: Sequence[tuple[str, float, str]], width: int = 28) -> dg.MarkdownMetadataValue:
+def bar_chart(points: Sequence[tuple[str, float, str]], width: int = 20) -> dg.MarkdownMetadataValue:
     """A bar a line: (label, height, caption). Drawn in text, which the UI shows without any script."""
     top = max((height for _, height, _ in points), default=0.0)
     if top <= 0:

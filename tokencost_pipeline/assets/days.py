@@ -1,25 +1,37 @@
 """The marts by day: a daily partition is a day that can be rebuilt from the landing zone on its own."""
 
 import warnings
+from datetime import date
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from tokencost_pipeline.assets.common import OWNERS, POOL
+from tokencost_pipeline.ingest.manifest import oldest_occurred_at, read_manifest
 from tokencost_pipeline.locks import pipeline_lock
 from tokencost_pipeline.pipeline import build_warehouse
-from tokencost_pipeline.settings import load_settings
+from tokencost_pipeline.settings import Settings, load_settings
 from tokencost_pipeline.warehouse.exports import export_marts
 from tokencost_pipeline.warehouse.look import ask
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill_policy; pinned, and our tests cover it
 
 DAYS_KEY = dg.AssetKey(["marts", "days"])
-FIRST_DAY = "2024-01-01"  # older days are rebuilt with `tokencost run --from … --to …`
+FIRST_DAY_UNKNOWN = date(2024, 1, 1)
 
 
 def daily_partitions() -> dg.DailyPartitionsDefinition:
-    """Days as the reports cut them, today included."""
-    return dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone=load_settings().timezone, end_offset=1)
+    """Days as the reports cut them, from the first event to today."""
+    settings = load_settings()
+    return dg.DailyPartitionsDefinition(
+        start_date=first_day(settings).isoformat(), timezone=settings.timezone, end_offset=1
+    )
+
+
+def first_day(settings: Settings) -> date:
+    """The local day of the oldest event that has been read."""
+    oldest = oldest_occurred_at(read_manifest(settings.landing_dir))
+    return oldest.astimezone(ZoneInfo(settings.timezone)).date() if oldest else FIRST_DAY_UNKNOWN
 
 
 def build_days_asset() -> dg.AssetsDefinition:
@@ -27,6 +39,7 @@ def build_days_asset() -> dg.AssetsDefinition:
 
     @dg.asset(
         key=DAYS_KEY,
+        deps=[["marts", "agg_daily"]],
         partitions_def=daily_partitions(),
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="marts",

@@ -21,7 +21,10 @@ LAYER_KINDS = {"view": "view", "table": "table", "incremental": "table"}
 
 
 class Translator(DagsterDbtTranslator):
-    """Groups are the layers; everything has an owner."""
+    """Groups are the layers; everything has an owner; descriptions are the ones of the yml."""
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return str(dbt_resource_props.get("description") or "")
 
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None

@@ -6,17 +6,35 @@ import dagster as dg
 
 from tokencost_pipeline.assets.common import OWNERS, POOL, markdown_table
 from tokencost_pipeline.clock import utc_now
-from tokencost_pipeline.ingest.manifest import Counters
+from tokencost_pipeline.ingest.manifest import Counters, read_manifest
 from tokencost_pipeline.ingest.run import ingest
 from tokencost_pipeline.ingest.sources import SOURCES
 from tokencost_pipeline.locks import pipeline_lock
-from tokencost_pipeline.settings import load_settings
+from tokencost_pipeline.settings import Settings, load_settings
 
 DESCRIPTIONS = {
     "events": "Canonical gateway events (`raw/events`, JSON Lines, plain or gzip), one row per attempt.",
     "litellm_payload": "LiteLLM StandardLoggingPayload (`raw/litellm_payload`), one row per logged attempt.",
     "litellm_spend_logs": "LiteLLM_SpendLogs (`raw/litellm_spend_logs`, CSV or JSON Lines), one row per request.",
 }
+
+
+landing_inputs = [
+    dg.AssetSpec(
+        ["landing", name],
+        group_name="raw",
+        owners=OWNERS,
+        kinds={"parquet"},
+        description=description,
+    )
+    for name, description in (
+        (
+            "run_context",
+            "The instant the run calls now, its time zone and, for a backfill, the range to rebuild.",
+        ),
+        ("alerts_outbox", "Messages of the alert outbox, as of the end of the run before."),
+    )
+]
 
 
 @dg.multi_asset(
@@ -40,18 +58,20 @@ def raw_files(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResul
     settings = load_settings()
     with pipeline_lock(settings, f"ingest, run {context.run_id[:8]}"):
         report = ingest(settings, now=utc_now(settings), progress=None)
+    in_all = ledger_totals(settings)
     for name in SOURCES:
         counts = report.sources.get(name, Counters())
         yield dg.MaterializeResult(
             asset_key=["raw", name],
             metadata={
-                "lines read": counts.lines,
-                "events": counts.events,
-                "duplicates": counts.duplicates,
-                "conflicts": counts.conflicts,
+                "this run and in all": markdown_table(
+                    [
+                        {"lines": row, "this run": getattr(counts, row), "in all": getattr(in_all[name], row)}
+                        for row in ("lines", "events", "duplicates", "conflicts", "quarantined", "ignored")
+                    ]
+                ),
                 "quarantined": counts.quarantined,
-                "ignored": counts.ignored,
-                "dagster/row_count": counts.events,
+                "dagster/row_count": in_all[name].events,
                 "batch": report.batch_seq or "nothing new",
                 "unknown fields": markdown_table(
                     [
@@ -62,3 +82,11 @@ def raw_files(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResul
                 ),
             },
         )
+
+
+def ledger_totals(settings: Settings) -> dict[str, Counters]:
+    """Everything ever read, by source."""
+    totals = {name: Counters() for name in SOURCES}
+    for state in read_manifest(settings.landing_dir).files:
+        totals[state.source] = totals.get(state.source, Counters()) + state.counters
+    return totals

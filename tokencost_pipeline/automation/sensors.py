@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from tokencost_pipeline.automation.jobs import everything
+from tokencost_pipeline.ingest.manifest import fully_read, read_manifest
 from tokencost_pipeline.settings import load_settings
 
 
@@ -32,9 +33,13 @@ def fingerprint(raw_dir: Path) -> str:
 def new_bytes_in_raw(
     context: dg.SensorEvaluationContext,
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    seen = fingerprint(load_settings().raw_dir)
+    settings = load_settings()
+    seen = fingerprint(settings.raw_dir)
     served, _, last_look = (context.cursor or "").partition("|")
-    if seen == served:
+    if context.cursor is None and fully_read(read_manifest(settings.landing_dir), settings.raw_dir):
+        context.update_cursor(f"{seen}|{seen}")
+        yield dg.SkipReason("raw/ had been read when the sensor was switched on")
+    elif seen == served:
         yield dg.SkipReason("nothing new in raw/")
     elif seen != last_look:
         context.update_cursor(f"{served}|{seen}")

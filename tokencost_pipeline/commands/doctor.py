@@ -93,7 +93,7 @@ def look_landing(settings: Settings) -> tuple[str, str]:
     manifest = read_manifest(settings.landing_dir)
     if not manifest.batches:
         return "note", "nothing has been read yet: `tokencost run`"
-    return "ok", f"{len(manifest.batches)} batches from {len(manifest.files)} files"
+    return "ok", f"{len(manifest.files)} files read, newest batch {manifest.last_seq}"
 
 
 def look_warehouse(settings: Settings) -> tuple[str, str]:

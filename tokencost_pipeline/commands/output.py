@@ -57,7 +57,7 @@ def print_facts(title: str, facts: Mapping[str, Any]) -> None:
 
 
 def usd(value: Decimal | None) -> str:
-    """USD for people: cents for large sums, six decimals below a dollar."""
+    """USD for people: cents from a dollar upwards, six decimals below."""
     if value is None:
         return "unknown"
-    return f"${value:,.2f}" if abs(value) >= 100 else f"${value:,.6f}"
+    return f"${value:,.2f}" if abs(value) >= 1 else f"${value:,.6f}"

@@ -180,6 +180,22 @@ def newest_occurred_at(manifest: Manifest) -> datetime | None:
     return max(_instants(manifest), default=None)
 
 
+def oldest_occurred_at(manifest: Manifest) -> datetime | None:
+    """The oldest event's instant, None when nothing has landed."""
+    tables = (table for batch in manifest.batches for table in batch.tables.values())
+    return min((table.min_occurred_at for table in tables if table.min_occurred_at is not None), default=None)
+
+
+def fully_read(manifest: Manifest, raw_dir: Path) -> bool:
+    """Whether every file in the folders below `raw_dir` has been read to its end, by name and size alone."""
+    read_to = {state.path: state.fingerprint.offset for state in manifest.files}
+    return bool(read_to) and all(
+        read_to.get(path.relative_to(raw_dir).as_posix()) == path.stat().st_size
+        for path in raw_dir.glob("*/**/*")
+        if path.is_file() and not path.name.startswith(".")
+    )
+
+
 def only_sample_files(manifest: Manifest) -> bool:
     """Whether everything read so far is the sample that ships with the project (file names begin with
     `sample_`). Its reports then look from its newest event, not from today."""

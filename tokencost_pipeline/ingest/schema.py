@@ -231,6 +231,9 @@ ALERT_RULES = pa.schema(
     ]
 )
 
+WITHDRAWN_FILES = pa.schema([pa.field("path", pa.string(), nullable=False)])
+"""Shipped or generated files (sample_*, demo_*) that were deleted from raw/: their rows no longer count."""
+
 RUN_CONTEXT = pa.schema(
     [
         pa.field("as_of", INSTANT, nullable=False),
@@ -251,3 +254,42 @@ IDS = pa.schema(
     ]
 )
 """What later batches need to recognise an event again, without reading the events themselves."""
+
+FX_RATES = pa.schema(
+    [
+        pa.field("currency", pa.string(), nullable=False),
+        pa.field("valid_from", pa.date32(), nullable=False),
+        pa.field(
+            "valid_to", pa.date32(), nullable=False
+        ),  # exclusive: the next rate's day, at most max_age_days on
+        pa.field("usd_per_unit", pa.decimal128(18, 9), nullable=False),
+        pa.field("row_hash", pa.string(), nullable=False),
+    ]
+)
+
+DISCOUNTS = pa.schema(
+    [
+        pa.field("discount_id", pa.string(), nullable=False),
+        pa.field("provider", pa.string(), nullable=False),
+        pa.field("model", pa.string(), nullable=False),  # '*' = any
+        pa.field("tenant_id", pa.string(), nullable=False),  # '*' = any
+        pa.field("effective_from", INSTANT, nullable=False),
+        pa.field("effective_to", INSTANT, nullable=False),  # exclusive; 9999-12-31 while open
+        pa.field("factor", pa.decimal128(18, 9), nullable=False),  # what is left to pay: 0.85 at 15 % off
+        pa.field("row_hash", pa.string(), nullable=False),
+    ]
+)
+
+INVOICES = pa.schema(
+    [
+        pa.field("invoice_line_id", pa.string(), nullable=False),
+        pa.field("provider", pa.string(), nullable=False),  # openai | anthropic
+        pa.field("day", pa.date32(), nullable=False),  # UTC day of the bucket
+        pa.field("model", pa.string()),  # NULL when the export was not grouped by model
+        pa.field("description", pa.string()),  # line item as the provider names it
+        pa.field("account_id", pa.string()),  # project or workspace
+        pa.field("currency", pa.string(), nullable=False),
+        pa.field("amount", MONEY, nullable=False),  # in `currency`, whole units (not cents)
+        *LINEAGE,
+    ]
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,6 +27,7 @@ SHAPES: dict[str, pa.Schema] = {
     "local_providers": schema.LOCAL_PROVIDERS,
     "alert_rules": schema.ALERT_RULES,
     "run_context": schema.RUN_CONTEXT,
+    "withdrawn_files": schema.WITHDRAWN_FILES,
     "alerts_outbox": OUTBOX,
 }
 
@@ -61,6 +63,12 @@ def land_run_context(settings: Settings, context: RunContext) -> None:
         schema=schema.RUN_CONTEXT,
     )
     write_table(settings, "reference/run_context.parquet", table)
+
+
+def land_withdrawn_files(settings: Settings, paths: Sequence[str]) -> None:
+    """Land the paths (relative to raw/) whose rows no longer count."""
+    table = pa.Table.from_pylist([{"path": path} for path in sorted(paths)], schema=schema.WITHDRAWN_FILES)
+    write_table(settings, "reference/withdrawn_files.parquet", table)
 
 
 def write_table(settings: Settings, name: str, table: pa.Table) -> None:

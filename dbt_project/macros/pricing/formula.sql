@@ -1,5 +1,5 @@
 {#
-  The formula of the price book (docs/PRICING.md): inclusive totals are cut into disjoint leaves, each leaf is
+  The formula of the price book (pricing/README.md): inclusive totals are cut into disjoint leaves, each leaf is
   multiplied by its own rate, nothing is billed twice.
 #}
 {% macro token_components() -%}

@@ -1,11 +1,10 @@
 -- depends_on: {{ ref('int_hours__touched') }}
 with unified as (
 
-    select * from {{ ref('stg_events__attempts') }}
-    union all by name
-    select * from {{ ref('stg_litellm_payload__attempts') }}
-    union all by name
-    select * from {{ ref('stg_litellm_spend_logs__requests') }}
+    {% for table, model in attempt_sources() -%}
+    select * from {{ ref(model) }}
+    {% if not loop.last %}union all by name{% endif %}
+    {% endfor %}
 
 )
 

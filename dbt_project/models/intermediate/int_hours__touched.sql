@@ -12,21 +12,19 @@ with context as (
 
 landed as (
 
-    select occurred_at from {{ ref('stg_events__attempts') }}
-    union all
-    select occurred_at from {{ ref('stg_litellm_payload__attempts') }}
-    union all
-    select occurred_at from {{ ref('stg_litellm_spend_logs__requests') }}
+    {% for table, model in attempt_sources() -%}
+    select occurred_at from {{ ref(model) }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 ),
 
 newly_landed as (
 
-    select occurred_at, request_id from {{ landing('events', newer_than_applied=true) }}
-    union all
-    select occurred_at, request_id from {{ landing('litellm_payload', newer_than_applied=true) }}
-    union all
-    select occurred_at, request_id from {{ landing('litellm_spend_logs', newer_than_applied=true) }}
+    {% for table, model in attempt_sources() -%}
+    select occurred_at, request_id from {{ landing(table, newer_than_applied=true) }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 ),
 
