@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from tokencost_pipeline.commands import prices
 from tokencost_pipeline.commands.output import err, out, print_json
-from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.errors import CheckFailed, UserError
 from tokencost_pipeline.settings import load_settings
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(prices.app, name="prices")
 
 Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON document on stdout.")]
 DAY = ["%Y-%m-%d"]
@@ -150,7 +152,7 @@ def main() -> None:
         app()
     except UserError as error:
         err.print(f"error: {error}", style="red", markup=False)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, CheckFailed) else 2)
 
 
 if __name__ == "__main__":

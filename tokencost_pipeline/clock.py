@@ -13,6 +13,12 @@ def utc_now(settings: Settings) -> datetime:
     return (fixed or datetime.now(UTC)).astimezone(UTC)
 
 
+def gate_now(settings: Settings) -> datetime:
+    """The clock by which instants of the future are refused. A report's `TOKENCOST_AS_OF` in the past must not cost
+    an event, so it can only move this clock ahead."""
+    return max(datetime.now(UTC), utc_now(settings))
+
+
 def resolve_as_of(
     setting: str, now: datetime, newest_event: datetime | None, *, only_sample: bool
 ) -> datetime:

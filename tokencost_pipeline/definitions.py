@@ -8,6 +8,7 @@ from tokencost_pipeline.assets.alerts import alert_messages
 from tokencost_pipeline.assets.days import build_days_asset
 from tokencost_pipeline.assets.dbt_models import build_dbt_assets
 from tokencost_pipeline.assets.exports import exported_marts
+from tokencost_pipeline.assets.invoices import invoices
 from tokencost_pipeline.assets.pricing import alert_rules, price_book
 from tokencost_pipeline.assets.raw import landing_inputs, raw_files
 from tokencost_pipeline.assets.reports import markdown_report
@@ -20,6 +21,7 @@ from tokencost_pipeline.checks.accounting import (
     no_line_is_quarantined,
 )
 from tokencost_pipeline.checks.anomalies import cost_within_expected_band
+from tokencost_pipeline.checks.invoices import computed_cost_agrees_with_the_invoice
 from tokencost_pipeline.checks.trust import every_attempt_has_a_price, reported_cost_agrees_with_ours
 from tokencost_pipeline.settings import load_settings
 
@@ -31,6 +33,7 @@ def defs() -> dg.Definitions:
         assets=[
             *landing_inputs,
             raw_files,
+            invoices,
             price_book,
             alert_rules,
             build_dbt_assets(settings),
@@ -45,6 +48,7 @@ def defs() -> dg.Definitions:
             no_event_contradicts_another,
             every_attempt_has_a_price,
             reported_cost_agrees_with_ours,
+            computed_cost_agrees_with_the_invoice,
             cost_within_expected_band,
         ],
         jobs=[everything, rebuild_days],

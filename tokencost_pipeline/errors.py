@@ -20,5 +20,9 @@ class UserError(Exception):
         return f"{head}\n  {self.hint}" if self.hint else head
 
 
+class CheckFailed(UserError):
+    """A model or a test failed: nothing the caller typed is wrong. The command line exits with 1."""
+
+
 class Busy(UserError):
     """Another process holds the pipeline's lock or the warehouse file."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -22,7 +22,15 @@ from tokencost_pipeline.warehouse.reference import (
 )
 
 GENERATED_PREFIXES = ("sample_", "demo_")
-PRICE_TABLES = ("prices", "price_aliases", "routing_baselines", "local_providers", "withdrawn_files")
+PRICE_TABLES = (
+    "prices",
+    "price_aliases",
+    "routing_baselines",
+    "local_providers",
+    "withdrawn_files",
+    "invoices",
+    "invoice_refusals",
+)
 REBUILD_WHEN_CHANGED = ("models", "timezone", "withdrawn_files")
 CLOCK_MODELS = ("stg_run__context", "run_context", "stg_alerts__rules", "anomalies", "outbox")
 
@@ -45,7 +53,7 @@ def withdrawn_files(settings: Settings) -> list[str]:
     Deleting one's own log never changes a figure, gateways rotate; deleting the sample is how one leaves it behind.
     """
     return [
-        state.path
+        state.file_id
         for state in read_manifest(settings.landing_dir).files
         if PurePosixPath(state.path).name.startswith(GENERATED_PREFIXES)
         and not (settings.raw_dir / state.path).exists()
@@ -68,9 +76,16 @@ def build_warehouse(
     land_withdrawn_files(settings, withdrawn_files(settings))
     land_run_context(settings, run_context(settings, rebuild_from, rebuild_to))
     plan = plan_build(settings, forced=full_refresh or rebuild_from is not None)
+    unfinished = settings.dbt_target_dir / "unfinished"
+    if unfinished.exists():
+        plan = replace(plan, full_refresh=True, only=())
+    if not plan.only:
+        # A run that dies between two marts leaves them at odds in a way that the marts alone cannot tell.
+        atomic.write_text(unfinished, "a build was started and has not been seen to end well\n")
     outcome = dbt.build(settings, full_refresh=full_refresh or plan.full_refresh, only=plan.only)
     if outcome.success:
         remember(settings, plan, outcome)
+        unfinished.unlink(missing_ok=True)
     return outcome
 
 

@@ -42,13 +42,16 @@ class Settings(BaseSettings):
     @field_validator("raw_dir", "pricing_dir", "data_dir", "reports_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return Path(value).expanduser() if Path(value).is_absolute() else (PROJECT_ROOT / value).resolve()
+        path = value.expanduser()
+        return path if path.is_absolute() else (PROJECT_ROOT / path).resolve()
 
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
+            if value.startswith(("posix", "right/", "localtime")):  # files of a zone database, no zones
+                raise ValueError(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(
                 f"{value!r} is not an IANA time zone such as 'Europe/Berlin' or 'UTC'"

@@ -1,9 +1,12 @@
-{#- [landed table, staging model] of every source of attempts. A new format adds its line here. -#}
+{#
+  Every source of attempts; a new format adds its line here. `by_call`: attempts are numbered among, and merged with,
+  the others of their call, so that recomputing one needs them all.
+#}
 {% macro attempt_sources() -%}
     {{ return([
-        ['events', 'stg_events__attempts'],
-        ['litellm_payload', 'stg_litellm_payload__attempts'],
-        ['litellm_spend_logs', 'stg_litellm_spend_logs__requests'],
+        {'table': 'events', 'model': 'stg_events__attempts', 'by_call': false},
+        {'table': 'litellm_payload', 'model': 'stg_litellm_payload__attempts', 'by_call': true},
+        {'table': 'litellm_spend_logs', 'model': 'stg_litellm_spend_logs__requests', 'by_call': true},
     ]) }}
 {%- endmacro %}
 

@@ -16,7 +16,8 @@ import orjson
 import pytest
 
 from tokencost_pipeline.alerts.rules import land_alert_rules
-from tokencost_pipeline.clock import utc_now
+from tokencost_pipeline.clock import gate_now, utc_now
+from tokencost_pipeline.ingest.invoices import land_invoices
 from tokencost_pipeline.ingest.run import IngestReport, ingest
 from tokencost_pipeline.pipeline import build_warehouse
 from tokencost_pipeline.pricing.land import land_reference
@@ -81,13 +82,14 @@ class Lab:
         return target
 
     def ingest(self) -> IngestReport:
-        return ingest(self.settings, now=utc_now(self.settings))
+        return ingest(self.settings, now=gate_now(self.settings), stamp=utc_now(self.settings))
 
     def land(self) -> IngestReport:
         """Everything before dbt."""
         self.settings.raw_dir.mkdir(parents=True, exist_ok=True)
         report = self.ingest()
         land_reference(self.settings)
+        land_invoices(self.settings, now=gate_now(self.settings))
         land_alert_rules(self.settings)
         return report
 

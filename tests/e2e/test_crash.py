@@ -67,11 +67,81 @@ def test_a_run_killed_in_dbt_is_made_good_by_the_next(lab: Lab, undisturbed: dic
     assert len(marts["fct_attempts"]) == 300
 
 
+def spend_log(call: str, at: str) -> dict:
+    return {
+        "request_id": f"chatcmpl-{call}",
+        "litellm_call_id": call,
+        "call_type": "acompletion",
+        "spend": 0.0,
+        "prompt_tokens": 1_000_000,
+        "completion_tokens": 0,
+        "total_tokens": 1_000_000,
+        "startTime": at,
+        "endTime": at,
+        "model": "openai/gpt-4o-mini",
+        "model_group": "gpt-4o-mini",
+        "custom_llm_provider": "openai",
+        "metadata": {},
+        "cache_hit": "False",
+        "status": "success",
+    }
+
+
+def payload(call: str, epoch: float) -> dict:
+    return {
+        "id": f"chatcmpl-{call}",
+        "litellm_call_id": call,
+        "call_type": "acompletion",
+        "status": "success",
+        "custom_llm_provider": "openai",
+        "model": "openai/gpt-4o-mini",
+        "model_group": "gpt-4o-mini",
+        "startTime": epoch,
+        "endTime": epoch + 1,
+        "prompt_tokens": 1_000_000,
+        "completion_tokens": 0,
+        "total_tokens": 1_000_000,
+        "response_cost": 0.0,
+        "metadata": {},
+        "cache_hit": None,
+        "request_tags": [],
+    }
+
+
+def test_a_call_that_moves_to_another_hour_leaves_no_money_behind_when_the_run_dies(lab: Lab) -> None:
+    """The table says 10:59, the payload 11:00:05: after the kill the marts alone cannot tell what was replaced."""
+    lab.drop("litellm_spend_logs", "t.jsonl", [spend_log("c1", "2026-11-20 10:59:59")])
+    lab.run()
+    lab.drop(
+        "litellm_payload",
+        "p.jsonl",
+        [payload("c1", datetime(2026, 11, 20, 11, 0, 5, tzinfo=UTC).timestamp())],
+    )
+    lab.land()
+    killed = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", BUILD_AND_DIE, "fct_attempts"],
+        env=lab.environment,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    lab.run()
+    assert lab.ask("select hour::varchar, attempts, cost_usd::varchar from marts.agg_hourly") == [
+        ("2026-11-20 11:00:00+00", 1, "0.150000000000000")
+    ]
+
+
 @pytest.mark.parametrize("point", ["mid_write", "before_manifest", "after_manifest"])
 def test_the_command_killed_in_ingest_is_made_good_by_the_next(lab: Lab, point: str) -> None:
     lab.drop("events", "a.jsonl", lines(300))
     killed = lab.tokencost("run", TOKENCOST_CRASH_AT=point)
     assert killed.returncode == -signal.SIGKILL
-    report = lab.land()
-    assert report.total.events == (0 if point == "after_manifest" else 300)
+    if point == "before_manifest":
+        again = lab.tokencost("run", "--json")  # the killed run's pool slot does not stop it
+        assert again.returncode == 0, again.stderr
+        assert lab.ask("select count(*) from marts.fct_attempts") == [(300,)]
+    else:
+        report = lab.land()
+        assert report.total.events == (0 if point == "after_manifest" else 300)
     assert lab.land().total.lines == 0

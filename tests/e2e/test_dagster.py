@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from conftest import Lab, event, new_lab
 
-SOURCES = ["events", "litellm_payload", "litellm_spend_logs"]
+SOURCES = ["events", "litellm_payload", "litellm_spend_logs", "invoices"]
 MARTS = [
-    "agg_daily", "agg_hourly", "anomalies", "dim_prices", "fct_attempts", "fct_requests", "routing_savings_daily",
+    "agg_daily", "agg_hourly", "anomalies", "dim_prices", "fct_attempts", "fct_requests", "reconciliation",
+    "routing_savings_daily",
 ]  # fmt: skip
 
 
@@ -68,6 +70,7 @@ def test_checks_read_as_claims(definitions: dg.Definitions) -> None:
         "lines_in_equal_lines_accounted_for",
         "hourly_adds_up_to_daily",
         "reported_cost_agrees_with_ours",
+        "computed_cost_agrees_with_the_invoice",
         "cost_by_feature_within_expected_band",
         "cost_by_tenant_within_expected_band",
         "cost_by_model_within_expected_band",
@@ -99,6 +102,14 @@ def test_the_sensor_waits_until_raw_is_quiet_and_asks_once(
     assert second.run_requests is not None
     assert len(second.run_requests) == 1
     assert not look(second.cursor).run_requests
+
+    # A log that never rests is read all the same, ten minutes on.
+    lab.drop("events", "sensor.jsonl", [event(1, "2026-11-20T10:00:00Z"), event(2, "2026-11-20T10:01:00Z")])
+    growing = look(second.cursor)
+    assert not growing.run_requests
+    served, _, since = (growing.cursor or "").split("|")
+    earlier = (datetime.fromisoformat(since) - timedelta(minutes=11)).isoformat()
+    assert look(f"{served}|another state|{earlier}").run_requests
     (lab.settings.raw_dir / "events" / "sensor.jsonl").unlink()
 
 

@@ -1,13 +1,26 @@
 """What every asset shares: its pool, its owners, and the way numbers become metadata."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 
+from tokencost_pipeline.dead_runs import mark_run
+from tokencost_pipeline.locks import pipeline_lock
+from tokencost_pipeline.settings import Settings, load_settings
+
 POOL = "duckdb"  # limit 1 in dagster.yaml: one step at a time touches the landing zone or the warehouse
 OWNERS = ["team:finops"]
-LINKS = {"docs": "docs/ARCHITECTURE.md"}
+
+
+@contextmanager
+def writing(context: dg.AssetExecutionContext, what: str) -> Iterator[Settings]:
+    """The settings, with the pipeline's lock held in the run's name while something is written."""
+    settings = load_settings()
+    mark_run(context.instance, context.run_id)
+    with pipeline_lock(settings, f"{what}, run {context.run_id[:8]}"):
+        yield settings
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]], limit: int = 20) -> dg.MarkdownMetadataValue:

@@ -6,9 +6,8 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from tokencost_pipeline.assets.common import OWNERS, POOL
+from tokencost_pipeline.assets.common import OWNERS, POOL, writing
 from tokencost_pipeline.ingest.manifest import oldest_occurred_at, read_manifest
-from tokencost_pipeline.locks import pipeline_lock
 from tokencost_pipeline.pipeline import build_warehouse
 from tokencost_pipeline.settings import Settings, load_settings
 from tokencost_pipeline.warehouse.exports import export_marts
@@ -50,9 +49,8 @@ def build_days_asset() -> dg.AssetsDefinition:
         "book; a backfill of a range is one dbt build. Ordinary runs mark the days they touched here.",
     )
     def days(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        settings = load_settings()
         window = context.partition_time_window
-        with pipeline_lock(settings, f"rebuild of days, run {context.run_id[:8]}"):
+        with writing(context, "rebuild of days") as settings:
             build_warehouse(settings, window.start, window.end).raise_for_failure()
             export_marts(settings)
         [totals] = ask(

@@ -9,11 +9,10 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
-from tokencost_pipeline.assets.common import OWNERS, POOL
+from tokencost_pipeline.assets.common import OWNERS, POOL, writing
 from tokencost_pipeline.assets.days import DAYS_KEY
-from tokencost_pipeline.locks import pipeline_lock
 from tokencost_pipeline.pipeline import build_warehouse, warned_tests
-from tokencost_pipeline.settings import Settings, load_settings
+from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.dbt import DbtOutcome, NodeOutcome, dbt_environment, ensure_manifest
 from tokencost_pipeline.warehouse.read_only import read_only
 
@@ -58,8 +57,7 @@ def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:
         manifest=manifest, dagster_dbt_translator=TRANSLATOR, project=project, pool=POOL, name="dbt_models"
     )
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        settings = load_settings()
-        with pipeline_lock(settings, f"dbt build, run {context.run_id[:8]}"):
+        with writing(context, "dbt build") as settings:
             outcome = build_warehouse(settings)
         yield from events(context, settings, manifest, project, outcome)
         outcome.raise_for_failure()

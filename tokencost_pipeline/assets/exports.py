@@ -2,9 +2,7 @@
 
 import dagster as dg
 
-from tokencost_pipeline.assets.common import OWNERS, POOL, bar_chart, markdown_table
-from tokencost_pipeline.locks import pipeline_lock
-from tokencost_pipeline.settings import load_settings
+from tokencost_pipeline.assets.common import OWNERS, POOL, bar_chart, markdown_table, writing
 from tokencost_pipeline.warehouse.exports import export_marts
 from tokencost_pipeline.warehouse.look import ask
 
@@ -15,7 +13,7 @@ from tokencost_pipeline.warehouse.look import ask
         ["marts", name]
         for name in (
             "fct_attempts", "fct_requests", "agg_hourly", "agg_daily",
-            "dim_prices", "routing_savings_daily", "anomalies",
+            "dim_prices", "routing_savings_daily", "anomalies", "reconciliation",
         )
     ]
     + [["ingest", name] for name in ("files", "quarantine", "conflicts", "run_context")],
@@ -26,8 +24,7 @@ from tokencost_pipeline.warehouse.look import ask
     description="Every mart as Parquet under the data folder's `exports/`; `current.json` names the files in force.",
 )  # fmt: skip
 def exported_marts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    settings = load_settings()
-    with pipeline_lock(settings, f"exports, run {context.run_id[:8]}"):
+    with writing(context, "exports") as settings:
         report = export_marts(settings)
     days = ask(
         settings,

@@ -3,10 +3,8 @@
 import dagster as dg
 
 from tokencost_pipeline.alerts.rules import alerts_path, land_alert_rules, load_alert_settings
-from tokencost_pipeline.assets.common import OWNERS, POOL, markdown_table
-from tokencost_pipeline.locks import pipeline_lock
+from tokencost_pipeline.assets.common import OWNERS, POOL, markdown_table, writing
 from tokencost_pipeline.pricing.land import land_reference
-from tokencost_pipeline.settings import load_settings
 
 
 @dg.asset(
@@ -18,8 +16,7 @@ from tokencost_pipeline.settings import load_settings
     description="`pricing/price_book.yaml` and `routing_baselines.yaml`, validated, expanded and landed.",
 )
 def price_book(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    settings = load_settings()
-    with pipeline_lock(settings, f"price book, run {context.run_id[:8]}"):
+    with writing(context, "price book") as settings:
         report = land_reference(settings)
     return dg.MaterializeResult(
         metadata={
@@ -43,8 +40,7 @@ def price_book(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     description="`pricing/alerts.yaml`, validated and landed.",
 )
 def alert_rules(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    settings = load_settings()
-    with pipeline_lock(settings, f"alert rules, run {context.run_id[:8]}"):
+    with writing(context, "alert rules") as settings:
         land_alert_rules(settings)
     rules = load_alert_settings(alerts_path(settings)).rows()
     return dg.MaterializeResult(metadata={"rules": len(rules), "preview": markdown_table(rules)})

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from tokencost_pipeline.assets.common import OWNERS, POOL, markdown_table
-from tokencost_pipeline.clock import utc_now
+from tokencost_pipeline.assets.common import OWNERS, POOL, markdown_table, writing
+from tokencost_pipeline.clock import gate_now, utc_now
 from tokencost_pipeline.ingest.manifest import Counters, read_manifest
 from tokencost_pipeline.ingest.run import ingest
 from tokencost_pipeline.ingest.sources import SOURCES
-from tokencost_pipeline.locks import pipeline_lock
-from tokencost_pipeline.settings import Settings, load_settings
+from tokencost_pipeline.settings import Settings
 
 DESCRIPTIONS = {
     "events": "Canonical gateway events (`raw/events`, JSON Lines, plain or gzip), one row per attempt.",
@@ -55,9 +54,8 @@ landing_inputs = [
     op_tags={"layer": "raw"},
 )
 def raw_files(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-    settings = load_settings()
-    with pipeline_lock(settings, f"ingest, run {context.run_id[:8]}"):
-        report = ingest(settings, now=utc_now(settings), progress=None)
+    with writing(context, "ingest") as settings:
+        report = ingest(settings, now=gate_now(settings), stamp=utc_now(settings))
     in_all = ledger_totals(settings)
     for name in SOURCES:
         counts = report.sources.get(name, Counters())

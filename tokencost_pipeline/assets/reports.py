@@ -2,10 +2,8 @@
 
 import dagster as dg
 
-from tokencost_pipeline.assets.common import OWNERS, POOL
-from tokencost_pipeline.locks import pipeline_lock
+from tokencost_pipeline.assets.common import OWNERS, POOL, writing
 from tokencost_pipeline.reports.publish import publish
-from tokencost_pipeline.settings import load_settings
 
 
 @dg.asset(
@@ -18,8 +16,7 @@ from tokencost_pipeline.settings import load_settings
     description="The Markdown report with charts, `api/stats.json` and the CSV files, published whole or not at all.",
 )
 def markdown_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    settings = load_settings()
-    with pipeline_lock(settings, f"reports, run {context.run_id[:8]}"):
+    with writing(context, "reports") as settings:
         report = publish(settings)
     return dg.MaterializeResult(
         metadata={

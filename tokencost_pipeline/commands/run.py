@@ -81,12 +81,16 @@ def execute_everything() -> None:
     """
     import dagster as dg
 
+    from tokencost_pipeline.dead_runs import PROCESS_TAG, bury_dead_runs, process_mark
     from tokencost_pipeline.definitions import defs
 
     job = defs().resolve_job_def("everything")
     quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
     with dg.DagsterInstance.get() as instance:
-        job.execute_in_process(instance=instance, run_config=quiet, raise_on_error=True)
+        bury_dead_runs(instance)
+        job.execute_in_process(
+            instance=instance, run_config=quiet, raise_on_error=True, tags={PROCESS_TAG: process_mark()}
+        )
 
 
 def rebuild(settings: Settings, first: date | None, last: date | None, *, full_refresh: bool) -> None:

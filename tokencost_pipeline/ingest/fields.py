@@ -58,13 +58,13 @@ def kind(value: object) -> str:
 
 
 def count(value: object, name: str) -> int | None:
-    """A JSON whole number from 0 to 2^53. `3.0`, `true` and `"3"` are refused."""
+    """A JSON whole number from 0 to 10^12. `3.0`, `true` and `"3"` are refused."""
     if value is None:
         return None
     if type(value) is not int or value < 0:
         raise Refused(f"{name}: expected a whole number >= 0, got {kind(value)}")
     if value > MAX_COUNT:
-        raise Refused(f"{name}: expected a whole number up to 2^53, got {kind(value)}")
+        raise Refused(f"{name}: expected a whole number up to 10^12, got {kind(value)}")
     return value
 
 

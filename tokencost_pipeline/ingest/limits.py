@@ -24,8 +24,12 @@ MAX_DEPTH = 128
 MAX_DIGITS = 64
 """Characters of one JSON number."""
 
-MAX_COUNT = 2**53
-"""The largest whole number that every JSON reader keeps exact."""
+MAX_COUNT = 10**12
+"""Of anything counted in one call: far beyond any call, and its product with any price fits DECIMAL(38,15)."""
+
+MAX_SECONDS = 10**9
+SECONDS_DECIMALS = 9
+"""Of audio in one call."""
 
 MAX_TEXT_BYTES = 32 * 1024
 """UTF-8 bytes of one text field."""

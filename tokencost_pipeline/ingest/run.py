@@ -65,15 +65,17 @@ def ingest(
     settings: Settings,
     *,
     now: datetime,
+    stamp: datetime | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
     sources: Mapping[str, Source] = SOURCES,
 ) -> IngestReport:
     """Take in everything new under `settings.raw_dir`.
 
-    `now` (with offset) is the run's clock: it is written as committed_at and last_read_at, and instants
-    more than a day after it are refused. Raises UserError when raw/ is missing or the landing zone cannot
-    be read or written; bad input raises nothing, it is counted and quarantined.
+    `now` (with offset) is the machine's clock: instants more than a day after it are refused. `stamp` is
+    written as committed_at and last_read_at (default: `now`); it may be a fixed instant, so that runs can be
+    repeated. Raises UserError when raw/ is missing or the landing zone cannot be read or written; bad input
+    raises nothing, it is counted and quarantined.
     """
     if now.tzinfo is None:
         raise ValueError("now has no offset")
@@ -84,10 +86,10 @@ def ingest(
         sweep(landing, manifest)
         todo = plan(found.candidates, manifest.files)
         crash_point("after_scan")
-        done = _read_all(landing, manifest, todo, now, limits or Limits(), progress)
+        done = _read_all(landing, manifest, todo, now, stamp or now, limits or Limits(), progress)
         batch = None
         if done.states:
-            manifest = _commit(landing, manifest, todo, done, now)
+            manifest = _commit(landing, manifest, todo, done, stamp or now)
             batch = manifest.batches[-1]
         sweep(landing, manifest)
     except (OSError, duckdb.IOException) as error:
@@ -111,7 +113,13 @@ class _Done:
 
 
 def _read_all(
-    landing: Path, manifest: Manifest, todo: Plan, now: datetime, limits: Limits, progress: Progress | None
+    landing: Path,
+    manifest: Manifest,
+    todo: Plan,
+    now: datetime,
+    stamp: datetime,
+    limits: Limits,
+    progress: Progress | None,
 ) -> _Done:
     writer = BatchWriter(landing, manifest.last_seq + 1)
     if not todo.readings:
@@ -143,7 +151,7 @@ def _read_all(
     except BaseException:
         writer.abandon()
         raise
-    states = tuple(state for outcome in outcomes if (state := outcome.state(now)) is not None)
+    states = tuple(state for outcome in outcomes if (state := outcome.state(stamp)) is not None)
     return _Done(writer, tuple(outcomes), states, tuple(builder.notes), dict(builder.unknown_fields))
 
 
@@ -155,7 +163,7 @@ def _reporter(progress: Progress | None, path: str, before: int, total: int) -> 
     return report
 
 
-def _commit(landing: Path, manifest: Manifest, todo: Plan, done: _Done, now: datetime) -> Manifest:
+def _commit(landing: Path, manifest: Manifest, todo: Plan, done: _Done, stamp: datetime) -> Manifest:
     for state in done.states:
         if not state.counters.adds_up:
             raise AssertionError(
@@ -170,7 +178,7 @@ def _commit(landing: Path, manifest: Manifest, todo: Plan, done: _Done, now: dat
     done.writer.write(
         "files", pa.Table.from_pylist([_ledger_row(state) for state in ledger.values()], schema=FILES)
     )
-    batch = Batch(manifest.last_seq + 1, now, done.writer.finish(), done.unknown_fields)
+    batch = Batch(manifest.last_seq + 1, stamp, done.writer.finish(), done.unknown_fields)
     grown = Manifest((*manifest.batches, batch), tuple(ledger.values()))
     commit(landing, grown)
     return grown

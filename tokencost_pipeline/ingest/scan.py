@@ -13,6 +13,9 @@ from tokencost_pipeline.ingest.identity import hash_of_head
 from tokencost_pipeline.ingest.manifest import FileState
 from tokencost_pipeline.ingest.sources import PACKED_SUFFIX, Source
 
+INVOICES = "invoices"
+"""The one folder under raw/ that holds no events: see `invoices`."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -80,14 +83,16 @@ def scan(raw_dir: Path, sources: dict[str, Source]) -> Found:
     except OSError as error:
         raise UserError("the folder of raw logs cannot be listed", place=str(raw_dir)) from error
     for entry in top:
+        if entry.name == INVOICES and _is_folder(entry):
+            continue
         source = sources.get(entry.name)
         if source is None or not _is_folder(entry):
-            unrecognised.append(_printable(entry, raw_dir))
+            unrecognised.append(printable(entry, raw_dir))
             continue
-        for place in _files_below(entry, raw_dir, unreadable):
+        for place in files_below(entry, raw_dir, unreadable):
             candidate = _candidate(place, raw_dir, source)
             if candidate is None:
-                unrecognised.append(_printable(place, raw_dir))
+                unrecognised.append(printable(place, raw_dir))
             else:
                 candidates.append(candidate)
     candidates.sort(key=lambda candidate: candidate.path)
@@ -171,7 +176,7 @@ def _candidate(place: Path, raw_dir: Path, source: Source) -> Candidate | None:
     if file_format is None or not stat.S_ISREG(facts.st_mode):
         return None
     return Candidate(
-        place, _printable(place, raw_dir), source, file_format, facts.st_dev, facts.st_ino, facts.st_size
+        place, printable(place, raw_dir), source, file_format, facts.st_dev, facts.st_ino, facts.st_size
     )
 
 
@@ -186,7 +191,7 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
-def _files_below(
+def files_below(
     folder: Path,
     raw_dir: Path,
     unreadable: list[tuple[str, str]],
@@ -197,17 +202,18 @@ def _files_below(
         facts = folder.stat()
         entries = _visible(folder)
     except OSError as error:
-        unreadable.append((_printable(folder, raw_dir), error.strerror or type(error).__name__))
+        unreadable.append((printable(folder, raw_dir), error.strerror or type(error).__name__))
         return
     inside = above | {(facts.st_dev, facts.st_ino)}
     if len(inside) == len(above):
         return
     for entry in entries:
         if _is_folder(entry):
-            yield from _files_below(entry, raw_dir, unreadable, inside)
+            yield from files_below(entry, raw_dir, unreadable, inside)
         else:
             yield entry
 
 
-def _printable(place: Path, raw_dir: Path) -> str:
+def printable(place: Path, raw_dir: Path) -> str:
+    """The path below raw/, with '/', whatever bytes it is made of."""
     return os.fsencode(place.relative_to(raw_dir).as_posix()).decode("utf-8", "backslashreplace")

@@ -231,7 +231,7 @@ ALERT_RULES = pa.schema(
     ]
 )
 
-WITHDRAWN_FILES = pa.schema([pa.field("path", pa.string(), nullable=False)])
+WITHDRAWN_FILES = pa.schema([pa.field("file_id", pa.string(), nullable=False)])
 """Shipped or generated files (sample_*, demo_*) that were deleted from raw/: their rows no longer count."""
 
 RUN_CONTEXT = pa.schema(

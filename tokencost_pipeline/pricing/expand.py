@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +13,7 @@ import pyarrow as pa
 from tokencost_pipeline.ingest.schema import ALIASES, PRICES, REQUEST_ESTIMATES
 from tokencost_pipeline.pricing import terms
 from tokencost_pipeline.pricing.book import AliasRow, Band, EstimateRow, PriceBook, PriceRow, UnitFee
+from tokencost_pipeline.pricing.hashing import row_hash
 from tokencost_pipeline.pricing.variants import explicit_rows
 
 Row = dict[str, Any]
@@ -97,7 +96,7 @@ def _flat_price(row: PriceRow, band: Band | None, upper: int | None) -> Row:
     }
     for unit in terms.UNITS:
         flat |= _flat_fee(unit, row.unit_fees.get(unit) if row.is_active else None)
-    return {**flat, "row_hash": _row_hash(flat), "book_line": row.line}
+    return {**flat, "row_hash": row_hash(flat), "book_line": row.line}
 
 
 def _flat_fee(unit: str, fee: UnitFee | None) -> Row:
@@ -126,7 +125,7 @@ def _flat_alias(row: AliasRow) -> Row:
         "recorded_at": row.recorded_at,
         "status": row.status,
     }
-    return {**flat, "row_hash": _row_hash(flat)}
+    return {**flat, "row_hash": row_hash(flat)}
 
 
 def _flat_estimate(row: EstimateRow) -> Row:
@@ -139,7 +138,7 @@ def _flat_estimate(row: EstimateRow) -> Row:
         "recorded_at": row.recorded_at,
         "method": row.method,
     }
-    return {**flat, "row_hash": _row_hash(flat)}
+    return {**flat, "row_hash": row_hash(flat)}
 
 
 def _joined(parts: Iterable[str]) -> str | None:
@@ -150,22 +149,6 @@ def _source_text(source: Any) -> str | None:
     if source is None or isinstance(source, str):
         return source
     return json.dumps(source, ensure_ascii=False, sort_keys=True)
-
-
-def _row_hash(flat: Row) -> str:
-    """The same for rows that mean the same: '3' and '3.0' are one price, the order of keys is none."""
-    text = json.dumps(
-        {name: _plain(value) for name, value in flat.items()}, ensure_ascii=False, sort_keys=True
-    )
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return value
 
 
 def _in_order(rows: list[Row], schema: pa.Schema, by: tuple[str, ...]) -> list[Row]:

@@ -12,19 +12,28 @@ import pyarrow.parquet as pq
 from tokencost_pipeline.atomic import write_bytes
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.pricing import baselines as routing
+from tokencost_pipeline.pricing import discounts as agreed
+from tokencost_pipeline.pricing import fx
 from tokencost_pipeline.pricing.book import PriceBook
 from tokencost_pipeline.pricing.expand import expand, to_arrow
+from tokencost_pipeline.pricing.ledger import LEDGER, compare, read_ledger
 from tokencost_pipeline.pricing.problems import shown
 from tokencost_pipeline.pricing.read_book import load_price_book
 from tokencost_pipeline.settings import Settings
 
 PRICE_BOOK = "price_book.yaml"
 ROUTING_BASELINES = "routing_baselines.yaml"
+FX_RATES = "fx_rates.yaml"
+DISCOUNTS = "discounts.yaml"
 
 
 @dataclass(frozen=True)
 class ReferenceReport:
-    """What was landed. `versions` counts written price rows, `rows` what they expand to (bands, variants)."""
+    """What was landed. `versions` counts written price rows, `rows` what they expand to (bands, variants).
+
+    `ledger_differences` counts accepted rows that were edited or deleted since: a run goes on, for the book in the
+    folder is the one to price with, but `tokencost prices check` refuses them.
+    """
 
     rows: int
     versions: int
@@ -36,14 +45,17 @@ class ReferenceReport:
     unchanged: bool
     book_sha256: str
     unpriced_baselines: tuple[str, ...] = ()
+    fx_rates: int = 0
+    discounts: int = 0
+    ledger_differences: int = 0
 
 
 def land_reference(settings: Settings) -> ReferenceReport:
-    """Check the price book and the routing baselines and write their tables below landing/reference.
+    """Check the files people edit for prices and write their tables below landing/reference.
 
     Files are replaced one by one, each atomically, and only where their content changed. Raises UserError for
     a missing or bad file; what was landed before then stays in force. Without routing_baselines.yaml there
-    are no rules and the usual local providers.
+    are no rules and the usual local providers; without fx_rates.yaml or discounts.yaml their tables are empty.
     """
     book_path = settings.pricing_dir / PRICE_BOOK
     if not book_path.is_file():
@@ -54,7 +66,14 @@ def land_reference(settings: Settings) -> ReferenceReport:
         )
     book = load_price_book(book_path)
     baselines = _load_baselines(settings.pricing_dir / ROUTING_BASELINES)
-    tables = {**to_arrow(expand(book)), **routing.to_arrow(baselines)}
+    rates = fx.load_fx_rates(settings.pricing_dir / FX_RATES)
+    discounts = agreed.load_discounts(settings.pricing_dir / DISCOUNTS)
+    tables = {
+        **to_arrow(expand(book)),
+        **routing.to_arrow(baselines),
+        "fx_rates": fx.to_arrow(rates),
+        "discounts": agreed.to_arrow(discounts),
+    }
     folder = settings.landing_dir / "reference"
     written = [_write_if_changed(folder / f"{name}.parquet", table) for name, table in tables.items()]
     return ReferenceReport(
@@ -67,15 +86,23 @@ def land_reference(settings: Settings) -> ReferenceReport:
         baseline_rules=len(baselines.rules),
         unchanged=not any(written),
         book_sha256=book.sha256,
-        unpriced_baselines=_unpriced(baselines, book),
+        unpriced_baselines=unpriced_baselines(baselines, book),
+        fx_rates=len(rates.rates),
+        discounts=len(discounts),
+        ledger_differences=_ledger_differences(settings.pricing_dir / LEDGER, book),
     )
+
+
+def _ledger_differences(path: Path, book: PriceBook) -> int:
+    ledger = read_ledger(path)
+    return compare(ledger, book).refused + len(ledger.unreadable) if ledger else 0
 
 
 def _load_baselines(path: Path) -> routing.RoutingBaselines:
     return routing.load_routing_baselines(path) if path.is_file() else routing.RoutingBaselines()
 
 
-def _unpriced(baselines: routing.RoutingBaselines, book: PriceBook) -> tuple[str, ...]:
+def unpriced_baselines(baselines: routing.RoutingBaselines, book: PriceBook) -> tuple[str, ...]:
     """Baselines without a price in the book: their savings will be unknown, which is worth a warning."""
     priced = {(row.provider, row.model) for row in book.prices}
     priced |= {(row.provider, row.alias) for row in book.aliases}

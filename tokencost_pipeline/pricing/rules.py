@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
 from itertools import combinations
 
 from tokencost_pipeline.pricing import terms
 from tokencost_pipeline.pricing.book import AliasRow, PriceBook, PriceRow
 from tokencost_pipeline.pricing.problems import Problems
+from tokencost_pipeline.pricing.timeline import in_force
 from tokencost_pipeline.pricing.variants import explicit_rows, forgotten_variants
 from tokencost_pipeline.pricing.windows import meet
 
@@ -130,8 +130,8 @@ def _windows_do_not_meet(rows: Iterable[PriceRow], problems: Problems) -> None:
 
 
 def _note_meetings(ours: list[PriceRow], theirs: list[PriceRow], problems: Problems) -> None:
-    for one, one_end in _in_force(ours):
-        for other, other_end in _in_force(theirs):
+    for one, one_end in in_force(ours):
+        for other, other_end in in_force(theirs):
             starts_in_time = other_end is None or one.effective_from < other_end
             if starts_in_time and (one_end is None or other.effective_from < one_end):
                 earlier, later = sorted((one, other), key=lambda row: (row.effective_from, row.line))
@@ -141,16 +141,6 @@ def _note_meetings(ours: list[PriceRow], theirs: list[PriceRow], problems: Probl
                     f" (line {earlier.line}) while both are in force",
                     "change the hours, or end the earlier window by a row with status: ended",
                 )
-
-
-def _in_force(rows: list[PriceRow]) -> list[tuple[PriceRow, datetime | None]]:
-    """(row, end) of the active versions of one key, as known by the newest recorded_at."""
-    latest: dict[datetime, PriceRow] = {}
-    for row in sorted(rows, key=lambda row: row.recorded_at):
-        latest[row.effective_from] = row
-    line = [latest[start] for start in sorted(latest) if latest[start].status != "retracted"]
-    ends = [row.effective_from for row in line[1:]] + [None]
-    return [(row, end) for row, end in zip(line, ends, strict=True) if row.is_active]
 
 
 def _any_model_is_free(rows: Iterable[PriceRow], problems: Problems) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tokencost_pipeline.pricing.book import Key, Multiplier, PriceRow
+from tokencost_pipeline.pricing.timeline import by_key
 
 
 def explicit_rows(rows: Iterable[PriceRow]) -> list[PriceRow]:
@@ -18,12 +18,12 @@ def explicit_rows(rows: Iterable[PriceRow]) -> list[PriceRow]:
     rows = list(rows)
     written = [replace(row, multipliers=()) for row in rows]
     taken = {_version(row) for row in written}
-    by_key = _by_key(rows)
+    groups = by_key(rows)
     made = []
     for row in rows:
         if row.is_active:
             made += [_variant(row, multiplier) for multiplier in row.multipliers]
-        elif before := predecessor(row, by_key[row.key]):
+        elif before := predecessor(row, groups[row.key]):
             closings = [_variant(row, multiplier) for multiplier in before.multipliers]
             made += [closing for closing in closings if _version(closing) not in taken]
     return written + made
@@ -49,10 +49,10 @@ def predecessor(row: PriceRow, same_key: Iterable[PriceRow]) -> PriceRow | None:
 def forgotten_variants(rows: Iterable[PriceRow]) -> Iterator[tuple[PriceRow, PriceRow, Multiplier]]:
     """(row, the row before it, multiplier) where the earlier row's variant would live on at its old price."""
     rows = list(rows)
-    by_key = _by_key(rows)
+    groups = by_key(rows)
     starts = {(row.key, row.effective_from) for row in rows}
     for row in rows:
-        before = predecessor(row, by_key[row.key]) if row.is_active else None
+        before = predecessor(row, groups[row.key]) if row.is_active else None
         covered = {variant_key(row, multiplier) for multiplier in row.multipliers}
         for multiplier in before.multipliers if before else ():
             key = variant_key(row, multiplier)
@@ -69,13 +69,6 @@ def _variant(row: PriceRow, multiplier: Multiplier) -> PriceRow:
     identity = row.id + multiplier.suffix
     line = multiplier.line if row.is_active else row.line
     return replace(row, id=identity, region=region, service_tier=tier, bands=bands, multipliers=(), line=line)
-
-
-def _by_key(rows: Iterable[PriceRow]) -> dict[Key, list[PriceRow]]:
-    by_key: dict[Key, list[PriceRow]] = defaultdict(list)
-    for row in rows:
-        by_key[row.key].append(row)
-    return by_key
 
 
 def _order(row: PriceRow) -> tuple[object, ...]:

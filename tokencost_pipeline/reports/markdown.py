@@ -18,7 +18,7 @@ from tokencost_pipeline.reports.model import Column, Figure, Page, Row, Table
 from tokencost_pipeline.reports.text import MAX_TEXT, label
 
 TEMPLATES = Path(__file__).parent / "templates"
-_LEFT = {"name", "text", "instant", "day", "badge"}
+_LEFT = {"name", "text", "instant", "clock", "day", "badge"}
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 # An underscore between letters can't start emphasis, and a colon between them no emoji or address, so that
 # `support_bot` and `qwen2.5-coder:32b` stay readable in the raw file.
@@ -64,11 +64,14 @@ class MarkdownFace:
             "share",
             "latency",
             "instant",
+            "clock",
             "day",
             "name",
+            "text",
             "flag",
         ):
             self._environment.filters[kind] = partial(self._cell, kind)
+        self._environment.filters["counted"] = lambda number, *names: Md(numbers.counted(number, *names))
         self._environment.filters["change"] = lambda now, before: Md(numbers.change(now, before))
 
     def render(self, page: Page) -> str:
@@ -86,50 +89,44 @@ class MarkdownFace:
     def _table(self, table: Table, page: Page) -> Md:
         if not table.rows:
             return Md(table.empty)
-        rows = [*table.rows, *([table.total] if table.total else [])]
-        amounts = [column.key for column in table.columns if column.kind in {"money", "optional_money"}]
-        digits = numbers.money_digits(row.get(key) for row in rows for key in amounts)
         lines = [
             _line([column.title for column in table.columns]),
             _line([":---" if column.kind in _LEFT else "---:" for column in table.columns]),
         ]
         lines += [
-            _line([self._row_cell(column, row, digits, page) for column in table.columns])
-            for row in table.rows
+            _line([self._row_cell(column, row, page) for column in table.columns]) for row in table.rows
         ]
         if table.total:
             total = table.total
-            cells = [
-                self._cell(c.kind, total[c.key], digits) if c.key in total else "" for c in table.columns
-            ]
+            cells = [self._cell(c.kind, total[c.key]) if c.key in total else "" for c in table.columns]
             lines.append(_line([f"**{cell}**" if cell else "" for cell in cells]))
         if table.csv:
             lines += ["", f"[CSV]({relative(f'../csv/{table.csv}.csv', page.path)})"]
         return Md("\n".join(lines))
 
-    def _row_cell(self, column: Column, row: Row, digits: int, page: Page) -> str:
-        shown = self._cell(column.kind, row[column.key], digits)
+    def _row_cell(self, column: Column, row: Row, page: Page) -> str:
+        shown = self._cell(column.kind, row[column.key])
         target = row[column.link] if column.link else None
         return shown if target is None else f"[{shown}]({relative(target + '.md', page.path)})"
 
-    def _cell(self, kind: str, value: Any, digits: int | None = None) -> Md:
+    def _cell(self, kind: str, value: Any) -> Md:
         match kind:
             case "name":
                 return escape(label(value))
             case "text":
                 return Md(numbers.NOTHING) if value is None else escape(label(str(value), MAX_TEXT))
-            case "money":
-                return Md(numbers.money(value, digits))
-            case "optional_money":
-                return Md(numbers.optional_money(value, digits))
             case "instant":
                 return Md(numbers.instant(value, self._zone))
+            case "clock":
+                return Md(numbers.clock(value, self._zone))
             case "badge":
                 return Md(f"**{value}**")
         return Md(_PLAIN[kind](value))
 
 
 _PLAIN: Mapping[str, Callable[[Any], str]] = {
+    "money": numbers.money,
+    "optional_money": numbers.optional_money,
     "count": numbers.count,
     "share": numbers.share,
     "latency": numbers.latency,

@@ -16,11 +16,23 @@ Row = Mapping[str, Any]
 None."""
 
 Kind = Literal[
-    "name", "text", "money", "optional_money", "count", "share", "latency", "instant", "day", "flag", "badge"
+    "name",
+    "text",
+    "money",
+    "optional_money",
+    "count",
+    "share",
+    "latency",
+    "instant",
+    "clock",
+    "day",
+    "flag",
+    "badge",
 ]
 """How a value is shown. `name` is a name out of the data (NULL is "(none)"); text is any other, and may be
 longer; money is USD, and NULL is an unknown cost; optional_money need not be there; share is a fraction of
-one; latency is milliseconds; flag is three-valued; badge is one of our own words."""
+one; latency is milliseconds; clock is the time of an instant whose day the page says; flag is three-valued;
+badge is one of our own words."""
 
 Draw = Callable[[Theme], "alt.Chart | alt.LayerChart"]
 

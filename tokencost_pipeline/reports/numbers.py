@@ -3,49 +3,46 @@ before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
 UNKNOWN = "unknown"
 NOTHING = "–"
-_ALONE = ((Decimal(1), 2), (Decimal("0.01"), 4))
-_TOGETHER = ((Decimal(100), 2), (Decimal("0.1"), 4))  # a table has small amounts below its largest
+SO_FAR = "so far"
+_STEPS = (  # the bounds lie where the finer step would round up to $1 and to one cent
+    (Decimal("0.99995"), Decimal("0.01")),
+    (Decimal("0.0099995"), Decimal("0.0001")),
+    (Decimal(0), Decimal("0.000001")),
+)
 
 
-def money_digits(values: Iterable[Decimal | None]) -> int:
-    """Decimals that suit a table of USD amounts, by its largest: 2 from $100 on, 4 from 10 cents on, else
-    6."""
-    return _digits(max((abs(value) for value in values if value is not None), default=Decimal(0)), _TOGETHER)
-
-
-def _digits(amount: Decimal, bounds: tuple[tuple[Decimal, int], ...]) -> int:
-    return next((digits for bound, digits in bounds if amount >= bound), 6)
-
-
-def money(value: Decimal | None, digits: int | None = None) -> str:
-    """USD for the eye: $1,234.57, $0.0123, with `digits` decimals or as many as it needs. An amount that
-    would round to nothing is "<$0.01", not zero; NULL is "unknown"."""
+def money(value: Decimal | None) -> str:
+    """USD for the eye: two decimals from $1 on, four from a cent on, else six ($1,234.57, $0.0123). An amount
+    that would round to nothing is "<$0.000001", not zero; NULL is "unknown"."""
     if value is None:
         return UNKNOWN
     if value == 0:
         return "$0"
-    places = _digits(abs(value), _ALONE) if digits is None else digits
-    step = Decimal(1).scaleb(-places)
-    rounded = abs(value).quantize(step, ROUND_HALF_EVEN)
-    sign = "-" if value < 0 else ""
+    amount, sign = abs(value), "-" if value < 0 else ""
+    step = next(step for bound, step in _STEPS if amount >= bound)
+    rounded = amount.quantize(step, ROUND_HALF_EVEN)
     return f"{sign}${rounded:,f}" if rounded else f"{sign}<${step:f}"
 
 
-def optional_money(value: Decimal | None, digits: int | None = None) -> str:
+def optional_money(value: Decimal | None) -> str:
     """`money` of an amount that need not be there: NULL is "–" instead of "unknown"."""
-    return NOTHING if value is None else money(value, digits)
+    return NOTHING if value is None else money(value)
 
 
 def count(value: int | Decimal | None) -> str:
     """A whole number with separators: 1,234,567. NULL is "–"."""
     return NOTHING if value is None else f"{int(value):,}"
+
+
+def counted(value: int | Decimal, one: str, many: str | None = None) -> str:
+    """A whole number with what it counts: "1 attempt", "1,234 attempts", "2 retries" where `many` says so."""
+    return f"{count(value)} {one if value == 1 else many or one + 's'}"
 
 
 def ratio(part: Decimal | int | None, whole: Decimal | int | None) -> Decimal | None:
@@ -96,9 +93,32 @@ def instant(value: datetime | None, zone: ZoneInfo) -> str:
     return NOTHING if value is None else value.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def clock(value: datetime | None, zone: ZoneInfo) -> str:
+    """An instant on the clock of `zone`, where the page says the day: 13:05:22. NULL is "–"."""
+    return NOTHING if value is None else value.astimezone(zone).strftime("%H:%M:%S")
+
+
+def window(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """A stretch of the clock of `zone`, to the minute: 2026-11-21 00:00 – 10:00, and 24:00 for a midnight that
+    ends the day."""
+    first, last = start.astimezone(zone), end.astimezone(zone)
+    if first.date() == last.date():
+        until = f"{last:%H:%M}"
+    elif last.time() == time.min and last.date() - first.date() == timedelta(days=1):
+        until = "24:00"
+    else:
+        until = f"{last:%Y-%m-%d %H:%M}"
+    return f"{first:%Y-%m-%d %H:%M} – {until}"
+
+
 def day(value: date | None) -> str:
     """A day: 2026-11-21. NULL is "–"."""
     return NOTHING if value is None else value.isoformat()
+
+
+def day_label(value: date, today: date | None = None) -> str:
+    """A day in short, for charts and columns: Nov 20, and "Nov 21 (so far)" for `today`, which is not over."""
+    return f"{value:%b} {value.day}" + (f" ({SO_FAR})" if value == today else "")
 
 
 def flag(value: bool | None) -> str:

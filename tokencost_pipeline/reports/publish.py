@@ -63,6 +63,7 @@ def render(report: Report, pages: list[Page]) -> dict[str, bytes]:
         report.zone,
         {
             "as_of": report.as_of,
+            "today": report.today,
             "zone": report.zone.key,
             "is_sample": report.is_sample,
             "freshness": report.freshness,

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.errors import CheckFailed, UserError
 from tokencost_pipeline.settings import Settings
 
 SOURCE_SUFFIXES = {".sql", ".yml", ".yaml", ".md"}
@@ -43,11 +43,11 @@ class DbtOutcome:
         return [node for node in self.nodes if node.status in {"fail", "error"}]
 
     def raise_for_failure(self) -> None:
-        """Raise UserError naming the models and tests that failed."""
+        """Raise CheckFailed naming the models and tests that failed."""
         if self.success:
             return
         lines = [f"{node.unique_id}: {(node.message or node.status).strip()}" for node in self.failed()]
-        raise UserError("dbt did not finish: " + "\n  ".join(lines or [self.error or "no reason given"]))
+        raise CheckFailed("dbt did not finish: " + "\n  ".join(lines or [self.error or "no reason given"]))
 
 
 def build_arguments(

@@ -29,6 +29,7 @@ ORDER = {
     "marts.dim_prices": "provider, model, region, service_tier, effective_from, min_context_tokens, price_id",
     "marts.routing_savings_daily": "day, provider, model",
     "marts.anomalies": "day, dimension, entity, rule",
+    "marts.reconciliation": "provider, day, model, currency",
     "ingest.files": "path, generation",
     "ingest.quarantine": "path, line_no, byte_offset",
     "ingest.conflicts": "path, line_no",

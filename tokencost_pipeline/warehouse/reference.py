@@ -25,6 +25,8 @@ SHAPES: dict[str, pa.Schema] = {
     "request_estimates": schema.REQUEST_ESTIMATES,
     "routing_baselines": schema.ROUTING_BASELINES,
     "local_providers": schema.LOCAL_PROVIDERS,
+    "invoices": schema.INVOICES,
+    "invoice_refusals": schema.QUARANTINE,
     "alert_rules": schema.ALERT_RULES,
     "run_context": schema.RUN_CONTEXT,
     "withdrawn_files": schema.WITHDRAWN_FILES,
@@ -65,9 +67,9 @@ def land_run_context(settings: Settings, context: RunContext) -> None:
     write_table(settings, "reference/run_context.parquet", table)
 
 
-def land_withdrawn_files(settings: Settings, paths: Sequence[str]) -> None:
-    """Land the paths (relative to raw/) whose rows no longer count."""
-    table = pa.Table.from_pylist([{"path": path} for path in sorted(paths)], schema=schema.WITHDRAWN_FILES)
+def land_withdrawn_files(settings: Settings, file_ids: Sequence[str]) -> None:
+    """Land the file generations whose rows no longer count."""
+    table = pa.Table.from_pylist([{"file_id": file_id} for file_id in sorted(file_ids)], schema=schema.WITHDRAWN_FILES)
     write_table(settings, "reference/withdrawn_files.parquet", table)
 
 

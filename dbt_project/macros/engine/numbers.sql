@@ -14,19 +14,20 @@
 {%- endmacro %}
 
 {#
-  units_cost(units, fee, per): USD of `units` at `fee` per `per`, quantised once, half up, to 15 decimals.
+  units_cost(units, decimals, fee, per): USD of `units` (with that many decimals) at `fee` per `per`, quantised once,
+  half up, to 15 decimals.
   Counted in whole 1e-15 USD: `fee` is cut into its digits, and (2n + d) // 2d is n/d rounded half up.
 #}
-{% macro units_cost(units, fee, per) -%}
-    {{ return(adapter.dispatch('units_cost', 'tokencost')(units, fee, per)) }}
+{% macro units_cost(units, decimals, fee, per) -%}
+    {{ return(adapter.dispatch('units_cost', 'tokencost')(units, decimals, fee, per)) }}
 {%- endmacro %}
 
-{% macro duckdb__units_cost(units, fee, per) -%}
+{% macro duckdb__units_cost(units, decimals, fee, per) -%}
     {%- set digits = "cast(replace(cast(" ~ fee ~ " as varchar), '.', '') as hugeint)" -%}
-    {%- set micro_units = "cast(" ~ units ~ " * 1000000 as hugeint)" -%}
-    {%- set denominator = "(cast(" ~ per ~ " as hugeint) * 1000000)" -%}
+    {%- set whole = "cast(cast(" ~ units ~ " as decimal(28, " ~ decimals ~ ")) * " ~ 10 ** decimals ~ " as hugeint)" -%}
+    {%- set denominator = "(cast(" ~ per ~ " as hugeint) * " ~ 10 ** decimals ~ ")" -%}
     (
-        cast((2 * {{ micro_units }} * {{ digits }} + {{ denominator }}) // (2 * {{ denominator }}) as decimal(23, 0))
+        cast((2 * {{ whole }} * {{ digits }} + {{ denominator }}) // (2 * {{ denominator }}) as decimal(38, 0))
         * cast(0.000000000000001 as decimal(15, 15))
     )
 {%- endmacro %}

@@ -78,3 +78,12 @@
 {% macro reporting_timezone() -%}
     {{ return(env_var('TOKENCOST_TIMEZONE', 'UTC')) }}
 {%- endmacro %}
+
+{#- utc_day(instant): the date in UTC, which is the day of the providers' invoices. -#}
+{% macro utc_day(instant) -%}
+    {{ return(adapter.dispatch('utc_day', 'tokencost')(instant)) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_day(instant) -%}
+    cast(timezone('UTC', {{ instant }}) as date)
+{%- endmacro %}

@@ -22,6 +22,12 @@
     ]) }}
 {%- endmacro %}
 
+{#- Services beside the tokens that are never part of a token price: using one without a listed fee is unpriced. The
+    other units (characters, pages, seconds) measure the same input that tokens may already have billed. -#}
+{% macro services() -%}
+    {{ return(['web_searches', 'grounded_prompts', 'rerank_searches']) }}
+{%- endmacro %}
+
 {#- The select list that turns reported totals and subsets into `<component>_leaf` counts. A leaf below 0 is invalid. -#}
 {% macro token_leaves() -%}
     coalesce(prompt_tokens, 0)
@@ -42,13 +48,29 @@
     coalesce(output_image_tokens, 0) as output_image_leaf
 {%- endmacro %}
 
-{#- Is every leaf that has tokens and every unit that was used priced by the row aliased `p`? -#}
+{#- Is every leaf that has tokens and every service that was used priced by the row aliased `p`? -#}
 {% macro fully_priced(p) -%}
     (
         {{ p }}.price_id is not null
         {%- for component in token_components() %}
         and ({{ component }}_leaf = 0 or {{ p }}.{{ component }}_rate is not null)
         {%- endfor %}
+        {%- for count, fee in unit_components() if count in services() %}
+        and (coalesce({{ count }}, 0) = 0 or {{ p }}.is_free or {{ p }}.{{ fee }}_fee is not null)
+        {%- endfor %}
+        -- An attempt measured in units alone needs a fee for one of them.
+        and (
+            coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0) > 0
+            or {{ p }}.is_free
+            or (
+                {%- for count, fee in unit_components() %}
+                coalesce({{ count }}, 0) = 0{% if not loop.last %} and{% endif %}
+                {%- endfor %}
+            )
+            {%- for count, fee in unit_components() %}
+            or coalesce({{ count }}, 0) > 0 and {{ p }}.{{ fee }}_fee is not null
+            {%- endfor %}
+        )
     )
 {%- endmacro %}
 
@@ -69,7 +91,8 @@
         case
             when coalesce({{ count }}, 0) > 0 and {{ p }}.{{ fee }}_fee is not null
                 then {{ units_cost(
-                    'greatest(cast(' ~ count ~ ' as decimal(20, 6)), coalesce(cast(' ~ p ~ '.' ~ fee ~ '_minimum_units as decimal(20, 6)), 0))',
+                    'greatest(' ~ count ~ ', coalesce(' ~ p ~ '.' ~ fee ~ '_minimum_units, 0))',
+                    9 if count == 'input_audio_seconds' else 0,
                     p ~ '.' ~ fee ~ '_fee', p ~ '.' ~ fee ~ '_per') }}
             else 0
         end

@@ -37,10 +37,10 @@
 {%- endmacro %}
 
 {#
-  in_working_set(instant): keeps what this run recomputes and its surroundings. Attempts of one call are numbered and
-  merged with their neighbours; seven days either side are more than any call lasts.
+  in_touched_range(instant): between the first and the last touched hour, as literals, so that the engine skips files
+  and row groups outside. Not a filter on its own: the hours between may be untouched.
 #}
-{% macro in_working_set(instant) -%}
+{% macro in_touched_range(instant) -%}
     {%- set scope = scope_relation('int_hours__touched') if execute else none -%}
     {%- if scope is none -%}
         true
@@ -49,8 +49,8 @@
         {%- if bounds[0] is none -%}
             false
         {%- else -%}
-            {{ instant }} >= cast('{{ bounds[0] }}' as timestamptz) - interval 7 day
-            and {{ instant }} < cast('{{ bounds[1] }}' as timestamptz) + interval 8 day
+            ({{ instant }} >= cast('{{ bounds[0] }}' as timestamptz)
+            and {{ instant }} < cast('{{ bounds[1] }}' as timestamptz) + interval 1 hour)
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

@@ -4,12 +4,13 @@ with unified as (
 
 ),
 
--- A call that several sources saw is told by the one that knows most about it: the lowest rank.
+-- A call that several sources saw is told by the one that knows most about it: the lowest rank that was billed.
 calls_seen_twice as (
 
     select
         call_id,
-        min(source_rank) as best_rank,
+        -- A stream that broke is $0 in one source and billed in another: who saw the bill tells the call.
+        coalesce(min(source_rank) filter (where is_billed), min(source_rank)) as best_rank,
         {{ distinct_list('source') }} as merged_sources
     from unified
     where call_id is not null

@@ -1,12 +1,10 @@
 -- depends_on: {{ ref('int_hours__touched') }}
-with unified as (
-
-    {% for table, model in attempt_sources() -%}
-    select * from {{ ref(model) }}
-    {% if not loop.last %}union all by name{% endif %}
-    {% endfor %}
-
-)
-
-select * from unified
-where {{ in_working_set('occurred_at') }}
+{% for source in attempt_sources() -%}
+select * from {{ ref(source.model) }}
+where {% if source.by_call -%}
+    request_id in (select request_id from {{ ref('int_calls__touched') }})
+{%- else -%}
+    {{ in_touched_range('occurred_at') }}
+{%- endif %}
+{% if not loop.last %}union all by name{% endif %}
+{% endfor %}

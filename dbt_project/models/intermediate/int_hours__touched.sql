@@ -12,8 +12,8 @@ with context as (
 
 landed as (
 
-    {% for table, model in attempt_sources() -%}
-    select occurred_at from {{ ref(model) }}
+    {% for source in attempt_sources() -%}
+    select occurred_at from {{ ref(source.model) }}
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -21,8 +21,8 @@ landed as (
 
 newly_landed as (
 
-    {% for table, model in attempt_sources() -%}
-    select occurred_at, request_id from {{ landing(table, newer_than_applied=true) }}
+    {% for source in attempt_sources() -%}
+    select occurred_at, request_id from {{ landing(source.table, newer_than_applied=true) }}
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -109,7 +109,7 @@ touched as (
             published_attempts.provider = changed_names.provider
             and (starts_with(published_attempts.model, changed_names.model) or changed_names.model = '*')
             or published_attempts.baseline_provider = changed_names.provider
-            and starts_with(published_attempts.baseline_model, changed_names.model)
+            and (starts_with(published_attempts.baseline_model, changed_names.model) or changed_names.model = '*')
         )
         and published_attempts.occurred_at >= changed_names.effective_from
 

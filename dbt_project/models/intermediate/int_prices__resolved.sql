@@ -116,44 +116,60 @@ candidates as (
 
 ),
 
--- Cut the key's timeline where any candidate starts or ends, and let the best one have each piece: the pieces are
--- disjoint, so an attempt meets exactly one.
+-- Cut the key's timeline where any candidate starts or ends, and let the nearest one have each piece: the pieces are
+-- disjoint, so an attempt meets exactly one plain row. A time-of-day window counts only where it is as near as the
+-- nearest row: the window of an alias or of the default region never beats a price of the model's or region's own.
 cuts as (
 
-    select provider, model, region, service_tier, window_key, valid_from as cut from candidates
+    select provider, model, region, service_tier, valid_from as cut from candidates
     union
-    select provider, model, region, service_tier, window_key, valid_to as cut from candidates
+    select provider, model, region, service_tier, valid_to as cut from candidates
 
 ),
 
 pieces as (
 
     select
-        provider, model, region, service_tier, window_key,
+        provider, model, region, service_tier,
         cut as valid_from,
-        lead(cut) over (partition by provider, model, region, service_tier, window_key order by cut) as valid_to
+        lead(cut) over (partition by provider, model, region, service_tier order by cut) as valid_to
     from cuts
+
+),
+
+graded as (
+
+    select
+        pieces.*,
+        candidates.window_key,
+        candidates.price_id,
+        candidates.version_from,
+        candidates.match_rank,
+        10 * candidates.match_rank + candidates.region_rank as distance,
+        row_number() over (
+            partition by
+                pieces.provider, pieces.model, pieces.region, pieces.service_tier, pieces.valid_from,
+                candidates.window_key
+            order by
+                candidates.match_rank, candidates.region_rank, candidates.version_from desc, candidates.price_id
+        ) as place,
+        min(10 * candidates.match_rank + candidates.region_rank) over (
+            partition by pieces.provider, pieces.model, pieces.region, pieces.service_tier, pieces.valid_from
+        ) as nearest
+    from pieces
+    inner join candidates
+        using (provider, model, region, service_tier)
+    where pieces.valid_to is not null
+        and candidates.valid_from <= pieces.valid_from
+        and candidates.valid_to > pieces.valid_from
 
 ),
 
 chosen as (
 
-    select
-        pieces.*,
-        candidates.price_id,
-        candidates.version_from,
-        candidates.match_rank
-    from pieces
-    inner join candidates
-        using (provider, model, region, service_tier, window_key)
-    where pieces.valid_to is not null
-        and candidates.valid_from <= pieces.valid_from
-        and candidates.valid_to > pieces.valid_from
-    qualify row_number() over (
-        partition by
-            pieces.provider, pieces.model, pieces.region, pieces.service_tier, pieces.window_key, pieces.valid_from
-        order by candidates.match_rank, candidates.region_rank, candidates.version_from desc, candidates.price_id
-    ) = 1
+    select *
+    from graded
+    where place = 1 and (window_key = '' or distance = nearest)
 
 ),
 

@@ -1,7 +1,6 @@
 with prices as (
 
     select * from {{ ref('stg_pricing__prices') }}
-    where currency = 'USD'
 
 ),
 
@@ -59,4 +58,5 @@ select
     prices.row_hash
 from prices
 inner join intervals on prices.price_id = intervals.price_id and prices.effective_from = intervals.valid_from
-where intervals.status = 'active'
+-- A version in another currency closes the one before it, and is unpriced.
+where intervals.status = 'active' and prices.currency = 'USD'

@@ -19,7 +19,7 @@ attempts as (
 
 first_attempts as (
 
-    select request_id, first_event_id
+    select request_id, first_source, first_event_id
     from {{ ref('fct_requests') }}
     where first_hour in (select hour from hours)
 
@@ -61,6 +61,7 @@ select
 from attempts
 left join first_attempts
     on attempts.request_id = first_attempts.request_id
+    and attempts.source = first_attempts.first_source
     and attempts.event_id = first_attempts.first_event_id
 group by
     attempts.hour, attempts.tenant_id, attempts.feature, attempts.provider, attempts.model, attempts.is_local

@@ -24,7 +24,7 @@ select
     feature,
     session_id,
     request_id,
-    cast(attempt as integer) as attempt,
+    attempt,
     call_id,
     merged_sources,
 
@@ -38,12 +38,12 @@ select
     {{ is_failure('status') }} as is_failure,
     error_code,
     latency_ms,
-    cast(retry_count as integer) as retry_count,
+    retry_count,
     -- Each retry is a row of its own where the source logs attempts; else the row tells how many it took.
-    cast(case
+    case
         when grain = 'attempt' and attempt > 1 then 1
         else coalesce(retry_count, 0)
-    end as integer) as retries,
+    end as retries,
     cache_hit,
     prompt_template_id,
 

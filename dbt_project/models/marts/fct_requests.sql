@@ -39,6 +39,7 @@ select
     min(hour) as first_hour,
     max(hour) as last_hour,
     min(day) as day,
+    {{ first_by('source', 'turn') }} as first_source,
     {{ first_by('event_id', 'turn') }} as first_event_id,
 
     arg_min(feature, turn) as feature,
@@ -47,7 +48,7 @@ select
     arg_min(session_id, turn) as session_id,
     {{ first_by('provider', 'turn') }} as provider,
     {{ first_by('model', 'turn') }} as model,
-    arg_max(status, turn) as final_status,
+    arg_max(status, row(attempt, occurred_at, event_id)) as final_status,
 
     count(*) as attempts,
     cast(sum(retries) as bigint) as retries,

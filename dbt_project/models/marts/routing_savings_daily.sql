@@ -13,6 +13,7 @@ with attempts as (
     from {{ ref('fct_attempts') }} as fct_attempts
     left join {{ ref('fct_requests') }} as fct_requests
         on fct_attempts.request_id = fct_requests.request_id
+        and fct_attempts.source = fct_requests.first_source
         and fct_attempts.event_id = fct_requests.first_event_id
     where fct_attempts.day in (select day from {{ ref('int_days__touched') }})
 

@@ -2,7 +2,7 @@
 with landed as (
 
     select * from {{ landing('litellm_spend_logs') }}
-    where path not in (select path from {{ landed_reference('withdrawn_files') }})
+    where file_id not in (select file_id from {{ landed_reference('withdrawn_files') }})
 
 )
 

@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    "value", [True, False, Decimal("3.0"), Decimal("3.7"), "3", "", -1, 2**53 + 1, [], {}]
+    "value", [True, False, Decimal("3.0"), Decimal("3.7"), "3", "", -1, 10**12 + 1, [], {}]
 )
 def test_a_count_is_a_whole_number_and_nothing_else(value: object) -> None:
     with pytest.raises(Refused, match=r"^prompt_tokens: expected a whole number"):
@@ -26,7 +26,7 @@ def test_a_count_is_a_whole_number_and_nothing_else(value: object) -> None:
 
 
 def test_counts_reach_from_zero_to_two_to_the_53() -> None:
-    assert [fields.count(value, "n") for value in (None, 0, 7, 2**53)] == [None, 0, 7, 2**53]
+    assert [fields.count(value, "n") for value in (None, 0, 7, 10**12)] == [None, 0, 7, 10**12]
 
 
 def test_a_refused_count_says_what_it_got() -> None:

@@ -261,6 +261,11 @@ create table marts.anomalies (
     excess_usd decimal(38,15), score decimal(18,6), severity varchar, day date, window_from timestamptz,
     window_to timestamptz, ratio decimal(18,6)
 );
+create table marts.reconciliation (
+    provider varchar, day date, model varchar, cause varchar, currency varchar, invoiced_amount decimal(38,15),
+    computed_usd decimal(38,15), invoiced_usd decimal(38,15), gap_usd decimal(38,15), reported_usd decimal(38,15),
+    attempts bigint, unpriced_attempts bigint
+);
 create table ingest.files (
     file_id varchar, path varchar, source varchar, generation bigint, bytes_read bigint, lines bigint,
     events bigint,
@@ -281,6 +286,12 @@ insert into marts.anomalies values
     ('inc-2', '2026-11-20 09:00:00Z', '2026-11-21 01:00:00Z', 'resolved', 'tenant', 'a|b',
     'daily_cost_vs_mean', 5, 2,
      3, 2.5, 'WARN', '2026-11-20', '2026-11-19 23:00:00Z', '2026-11-20 09:00:00Z', 2.5);
+insert into marts.reconciliation values
+    ('anthropic', '2026-11-19', 'a|b', 'price_difference', 'USD', 11, 10, 11, 1, null, 4, 0),
+    ('anthropic', '2026-11-20', 'a|b', 'price_difference', 'USD', 22, 20, 22, 2, null, 6, 0),
+    ('anthropic', '2026-11-20', 'gone', 'missing_traffic', 'USD', 0.000000000000001, 0, 0.000000000000001,
+     0.000000000000001, null, 0, 0),
+    ('openai', '2026-11-20', null, 'other_currency', 'EUR', 5, null, null, null, null, null, null);
 insert into ingest.files values
     ('f1', 'events/day.jsonl', 'events', 1, 40000, 70, 66, 1, 1, 2, 0, '2026-11-21 10:29:00Z'),
     ('f2', 'events/a|<b>.jsonl', 'events', 1, 10, 0, 0, 0, 0, 0, 0, '2026-11-21 10:29:00Z');

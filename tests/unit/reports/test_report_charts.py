@@ -87,10 +87,42 @@ def test_the_dearest_features_have_a_name_and_the_rest_share_one() -> None:
     shown = texts(svg(DRAWINGS["features"], LIGHT))
     assert {"g", "f", "e", "<b>&", "(none)", "all others"} <= set(shown)
     assert "a" not in shown
-    order, shares = charts._stack(FEATURES, "feature")
-    assert order == ["g", "f", "e", "<b>&", "(none)", "all others"]
+    order, _, shares = charts._stack(FEATURES, "feature")
+    assert order == ["g", "f", "e", "<b>&", "(none)", "(none) #6", "all others"]
     others = [share.amount for share in shares if share.name == "all others"]
-    assert others == [Decimal(1 + 2)] * len(DAYS)  # one block a day, not one for each feature
+    assert others == [Decimal(1)] * len(DAYS)  # one block a day, not one for each feature
+
+
+def test_what_names_no_feature_is_never_pooled_and_has_a_shade_of_its_own() -> None:
+    rows = [row for row in FEATURES if row["feature"] != "(none)"] + [
+        {"day": DAYS[0], "feature": "h", "cost_usd": Decimal(100)}
+    ]
+    order, nobody, shares = charts._stack(rows, "feature")
+    assert order == ["h", "g", "f", "e", "<b>&", "(none)", "all others"]
+    assert sum(share.amount for share in shares if share.name == "(none)") == 2 * len(DAYS)
+    for theme in THEMES:
+        shades = charts._shades(order, nobody, theme)
+        assert len(set(shades)) == len(order)
+        assert shades[order.index("(none)")] == theme.muted
+
+
+def test_the_day_that_is_not_over_says_so_and_no_other() -> None:
+    for draw in (
+        partial(charts.daily_cost, DAILY, so_far=DAYS[-1]),
+        partial(charts.cost_by_feature, FEATURES, so_far=DAYS[-1]),
+        partial(charts.savings, SAVINGS, so_far=DAYS[-1]),
+    ):
+        shown = texts(svg(draw, LIGHT))
+        assert [text for text in shown if "so far" in text] == ["Nov 21(so far)"]  # two lines of one label
+        assert "Nov 20" in shown
+
+
+def test_labels_of_bars_are_the_amounts_of_the_table() -> None:
+    rows = [
+        {"tenant_id": "a", "cost_usd": Decimal("26.415")},
+        {"tenant_id": "b", "cost_usd": Decimal("0.6755")},
+    ]
+    assert {"$26.42", "$0.6755"} <= set(texts(svg(partial(charts.ranked_cost, rows, "tenant_id"), LIGHT)))
 
 
 def test_hours_are_labelled_on_the_local_clock_across_a_change_of_it() -> None:

@@ -8,13 +8,16 @@ import json
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
-from sample_exports import NASTY, Published, scalar
+from sample_exports import NASTY, Published, build_warehouse, export, sample_attempts, scalar
 
 from tokencost_pipeline.reports.exact_json import plain
 from tokencost_pipeline.reports.numbers import money
+from tokencost_pipeline.reports.publish import publish
 from tokencost_pipeline.reports.source import open_exports
 from tokencost_pipeline.reports.stats import read_stats, render
+from tokencost_pipeline.settings import Settings
 
 TODAY = date(2026, 11, 21)
 
@@ -132,10 +135,19 @@ def test_a_feature_ranking_has_exact_sums_and_an_average_from_sum_and_count(publ
 def test_a_request_page_shows_its_summary_and_each_attempt(published: Published) -> None:
     path = next((published.root / "markdown" / "requests").glob("retried-*.md"))
     text = path.read_text("utf-8")
-    assert "| 3 | 2 | $0.070000 | 0 | $0.020000 | 3,000 | 200 | 3,200 | 90.0% | 1.70 s | success |" in text
-    assert "| 1 | 2026-11-20 11:18:00 | $0.010000 | 14.3% | – | claude-opus-4-20250514 | anthropic |" in text
-    assert "failure (429)" in text
-    assert "smart → claude-opus-4-20250514 | bedrock | eu-west-1 | success | 1 |" in text
+    assert "| 3 | 2 | $0.0700 | 0 | $0.0200 | 3,000 | 200 | 3,200 | 90.0% |" in text
+    assert (
+        "Status success, latency 1.70 s; first seen 2026-11-20 11:18:00, last seen 2026-11-20 11:30:00."
+        in text
+    )
+    assert (
+        "| 1 | 11:18:00 | $0.0100 | 14.3% | – | claude-opus-4-20250514 | anthropic | failure (429) | 0 |"
+        in text
+    )
+    assert "| claude-opus-4-20250514 | bedrock | success | 1 |" in text
+    assert "| 1 | tokens | price-1 | – | as served | eu-west-1 | template-7 |" in text
+    assert "| 3 | tokens | price-1 | $0.0490 | smart | eu-west-1 | template-7 |" in text
+    assert re.search(r"^- Attempt 3: events/day.jsonl, line \d+, event e-\d+$", text, re.MULTILINE)
     assert "](../features/search-" in text
     assert "](../index.md)" in text
 
@@ -154,8 +166,8 @@ def test_savings_are_big_and_say_what_is_left_out(published: Published) -> None:
     saved = scalar(published.warehouse, "select sum(saved_usd) from marts.routing_savings_daily")
     assert saved == Decimal(3)
     assert "# $3.00 saved · 12.3%" in text
-    assert "**3 of 47 attempts are left out**" in text
-    assert "| qwen2.5-coder:32b | ollama | **FREE** | 12 | 12 | 0 | $0 | $3.0000 | $3.0000 |" in text
+    assert "**Left out: 3 of 47 attempts**" in text
+    assert "| qwen2.5-coder:32b | ollama | **FREE** | 12 | 12 | 0 | $0 | $3.00 | $3.00 |" in text
     assert "| **PAID** |" in text
     assert "| mystery-1 | mistral | **PAID** | 3 | 3 | 3 | unknown | unknown | unknown |" in text
     rows = read_csv(published, "savings")
@@ -164,10 +176,30 @@ def test_savings_are_big_and_say_what_is_left_out(published: Published) -> None:
 
 def test_data_quality_shows_files_refusals_and_both_costs(published: Published) -> None:
     text = published.page("data_quality")
-    assert "70 lines: 66 events, 1 duplicates, 1 conflicts, 2 quarantined, 0 ignored by rule." in text
+    assert "70 lines: 66 events, 1 duplicate, 1 conflict, 2 quarantined, 0 ignored by rule." in text
     assert "| events/day.jsonl | 7 | 3,120 | timestamp has no offset |" in text
     assert "| mystery-1 | mistral | unpriced | 3 | 3,600 |" in text
-    assert "| claude-opus-4-20250514 | bedrock | 1 | 1 | $0.050000 | $0.049000 | $0.001000 | 0 | 0 |" in text
+    assert "| claude-opus-4-20250514 | bedrock | 1 | 1 | $0.0500 | $0.0490 | $0.001000 | 0 | 0 |" in text
+
+
+def test_invoices_stand_beside_our_figures_with_the_cause_of_the_gap(published: Published) -> None:
+    text = published.page("data_quality")
+    assert "the providers billed $33.00." in text
+    assert "the costs we know: $3.00." in text
+    row = "another price | 2 | 2026-11-19 | 2026-11-20 | $33.00 | $30.00 | $3.00 | 0 |"
+    assert f"| anthropic | a&#124;b | {row}" in text
+    assert "| openai | – | not in USD, not compared | 1 | 2026-11-20 | 2026-11-20 | – | – | – | – |" in text
+    rows = read_csv(published, "reconciliation")
+    assert sum(Decimal(row["gap_usd"] or 0) for row in rows) == Decimal("3.000000000000001")
+
+
+def test_a_report_without_invoices_says_where_to_put_them(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", reports_dir=tmp_path / "out")
+    export(build_warehouse(list(sample_attempts()), extras=False), settings.exports_dir)
+    publish(settings)
+    text = (settings.reports_dir / "markdown" / "data_quality.md").read_text("utf-8")
+    assert "No invoices: put cost exports of OpenAI or Anthropic into `raw/invoices/` to compare." in text
+    assert "the providers billed" not in text
 
 
 def test_what_somebody_wrote_never_reaches_a_report(published: Published) -> None:

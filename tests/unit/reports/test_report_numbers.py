@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,10 @@ DECIMALS = st.decimals(
     [
         ("1234.567", "$1,234.57"),
         ("12.345", "$12.34"),
+        ("0.99995", "$1.00"),
+        ("0.996", "$0.9960"),
+        ("0.0099995", "$0.0100"),
+        ("0.0099994", "$0.009999"),
         ("0.0123456", "$0.0123"),
         ("0.00012345", "$0.000123"),
         ("0.0000001", "<$0.000001"),
@@ -40,10 +45,23 @@ def test_unknown_money_is_not_nothing() -> None:
     assert numbers.optional_money(None) == "–"
 
 
-def test_a_table_has_one_number_of_decimals() -> None:
-    assert numbers.money_digits([Decimal("1500"), Decimal("0.001"), None]) == 2
-    assert numbers.money_digits([Decimal("1.5"), Decimal("0.001")]) == 4
-    assert numbers.money(Decimal("0.001"), 2) == "<$0.01"
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 retries"), (1, "1 retry"), (Decimal(1), "1 retry"), (1_234, "1,234 retries")]
+)
+def test_one_is_singular_and_everything_else_plural(number: int | Decimal, text: str) -> None:
+    assert numbers.counted(number, "retry", "retries") == text
+
+
+def test_a_window_says_its_day_once() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    start = datetime(2026, 11, 20, 23, tzinfo=UTC)
+    for hours, text in (
+        (10, "2026-11-21 00:00 – 10:00"),
+        (24, "2026-11-21 00:00 – 24:00"),
+        (25, "2026-11-21 00:00 – 2026-11-22 01:00"),
+        (48, "2026-11-21 00:00 – 2026-11-23 00:00"),
+    ):
+        assert numbers.window(start, start + timedelta(hours=hours), zone) == text
 
 
 def test_latencies_have_units() -> None:

@@ -8,8 +8,8 @@
 | prompt_tokens, completion_tokens | same | required; inclusive totals |
 | attempt | attempt | absent: 1 |
 | token classes, unit counts, retry_count, latency_ms | same | whole numbers >= 0 |
-| input_audio_seconds | same | number or decimal text >= 0, at most 15 decimals |
-| reported_cost_usd | computed_cost | USD, number or decimal text >= 0, at most 15 decimals, never rounded |
+| input_audio_seconds | same | number or decimal text from 0 to 10^9, at most 9 decimals |
+| reported_cost_usd | computed_cost | USD, number or decimal text from 0 to 10^9, at most 9 decimals, never rounded |
 | cache_hit | cache_hit | true, false or absent |
 | tags | tags | object of text, landed as JSON with sorted keys |
 | tenant_id, user_id, feature, session_id, region, service_tier, status, prompt_template_id | same | text |
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from decimal import Decimal
 from importlib import resources
 from typing import Any
 
@@ -37,6 +38,7 @@ from tokencost_pipeline.ingest.fields import (
     required,
     text,
 )
+from tokencost_pipeline.ingest.limits import MAX_SECONDS, SECONDS_DECIMALS
 from tokencost_pipeline.ingest.rows import content_bytes
 from tokencost_pipeline.ingest.schema import TOKEN_COUNTS, UNIT_COUNTS
 from tokencost_pipeline.ingest.sources.litellm_common import tags_text
@@ -85,11 +87,18 @@ def map_event(record: dict[str, Any], row: dict[str, Any], now: datetime) -> Non
     if row["attempt"] is None:
         row["attempt"] = 1
     row["cache_hit"] = boolean(record.get("cache_hit"), "cache_hit")
-    row["input_audio_seconds"] = exact_decimal(record.get("input_audio_seconds"), "input_audio_seconds")
+    row["input_audio_seconds"] = _seconds(record.get("input_audio_seconds"), "input_audio_seconds")
     row["reported_cost_usd"] = exact_decimal(record.get("computed_cost"), "computed_cost")
     row["tags"] = _tags(record.get("tags"))
     given = text(record.get("event_id"), "event_id")
     row["event_id"] = given or "derived:" + hashlib.sha256(content_bytes(row)).hexdigest()
+
+
+def _seconds(value: object, name: str) -> Decimal | None:
+    seconds = exact_decimal(value, name)
+    if seconds is not None and (seconds > MAX_SECONDS or seconds != round(seconds, SECONDS_DECIMALS)):
+        raise Refused(f"{name}: expected up to 10^9 seconds with at most {SECONDS_DECIMALS} decimals")
+    return seconds
 
 
 def _tags(raw: object) -> str | None:

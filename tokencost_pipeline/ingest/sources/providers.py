@@ -31,6 +31,7 @@ _FAMILIES = {
         "vertex_ai-ai21_models",
         "vertex_ai-deepseek_models",
     ),
+    "vllm": ("vllm", "hosted_vllm"),
     "xai": ("xai",),
 }
 _FAMILY_OF = {name: family for family, names in _FAMILIES.items() for name in names}
@@ -38,7 +39,7 @@ _FAMILY_OF = {name: family for family, names in _FAMILIES.items() for name in na
 
 def family(provider: str) -> str:
     """The billing family of a provider's name: `ollama_chat` -> `ollama`, `gemini` -> `google`."""
-    return _FAMILY_OF.get(provider.lower(), provider)
+    return _FAMILY_OF.get(provider.lower(), provider.lower())
 
 
 def without_prefix(model: str, provider: str | None) -> str:

@@ -15,6 +15,7 @@ import altair as alt
 
 from tokencost_pipeline.reports.charts.theme import WIDTH, Theme
 from tokencost_pipeline.reports.model import Row
+from tokencost_pipeline.reports.numbers import SO_FAR, day_label, money
 from tokencost_pipeline.reports.text import label
 
 TOP_SERIES = 5
@@ -31,38 +32,48 @@ class Share:
     amount: Decimal
 
 
-def daily_cost(rows: Sequence[Row], theme: Theme) -> alt.Chart | alt.LayerChart:
-    """A bar a day. Rows: day, cost_usd (USD; NULL draws nothing), one row for every day."""
-    values = [{"day": _day(row["day"]), "cost": _number(row["cost_usd"])} for row in rows]
+def daily_cost(rows: Sequence[Row], theme: Theme, so_far: date | None = None) -> alt.Chart | alt.LayerChart:
+    """A bar a day. Rows: day, cost_usd (USD; NULL draws nothing), one row for every day. The day `so_far` is
+    not over and says so."""
+    values = [
+        {"day": day_label(row["day"]), "cost": _number(row["cost_usd"]), "shown": money(row["cost_usd"])}
+        for row in rows
+    ]
     bars = (
         alt.Chart(alt.Data(values=values), width=WIDTH, height=200)
         .mark_bar(color=theme.accent, cornerRadiusEnd=2)
-        .encode(x=_days(rows), y=alt.Y("cost:Q", **_money_scale("Cost (USD)", _largest(values, "cost"))))
+        .encode(
+            x=_days(rows, so_far), y=alt.Y("cost:Q", **_money_scale("Cost (USD)", _largest(values, "cost")))
+        )
     )
     if len(rows) > _DAY_LABELS:
         return bars
-    text = bars.mark_text(dy=-8, color=theme.text).encode(
-        text=alt.Text("cost:Q", format=_money_format(values, "cost"))
-    )
+    text = bars.mark_text(dy=-8, color=theme.text).encode(text="shown:N")
     return bars + text
 
 
-def cost_by_feature(rows: Sequence[Row], theme: Theme) -> alt.Chart:
+def cost_by_feature(rows: Sequence[Row], theme: Theme, so_far: date | None = None) -> alt.Chart:
     """A stack a day. Rows: day, feature, cost_usd, one for every day and feature. The five dearest features
-    of the window have a shade each, the rest share one."""
-    order, shares = _stack(rows, "feature")
+    of the window have a shade each, and so has what names no feature: it is nobody's, and should be seen. The
+    rest share one. The day `so_far` is not over and says so."""
+    order, nobody, shares = _stack(rows, "feature")
     values = [
-        {"day": _day(item.day), "name": item.name, "cost": float(item.amount), "rank": order.index(item.name)}
+        {
+            "day": day_label(item.day),
+            "name": item.name,
+            "cost": float(item.amount),
+            "rank": order.index(item.name),
+        }
         for item in shares
     ]
     return (
         alt.Chart(alt.Data(values=values), width=WIDTH, height=240)
         .mark_bar(stroke=theme.background, strokeWidth=1)
         .encode(
-            x=_days(rows),
+            x=_days(rows, so_far),
             y=alt.Y("cost:Q", stack="zero", **_money_scale("Cost (USD)", _largest(values, "cost", "day"))),
             color=alt.Color(
-                "name:N", sort=order, scale=alt.Scale(domain=order, range=list(_shades(order, theme)))
+                "name:N", sort=order, scale=alt.Scale(domain=order, range=list(_shades(order, nobody, theme)))
             ),
             order=alt.Order("rank:Q"),
         )
@@ -123,7 +134,12 @@ def ranked_cost(rows: Sequence[Row], key: str, theme: Theme) -> alt.LayerChart:
     """A lying bar for each name, dearest on top. Rows: <key> (a name or NULL), cost_usd."""
     known = [row for row in rows if row["cost_usd"] is not None]
     values = [
-        {"place": place, "name": label(row[key]), "cost": _number(row["cost_usd"])}
+        {
+            "place": place,
+            "name": label(row[key]),
+            "cost": _number(row["cost_usd"]),
+            "shown": money(row["cost_usd"]),
+        }
         for place, row in enumerate(known)
     ]
     names = {item["place"]: item["name"] for item in values}
@@ -144,19 +160,17 @@ def ranked_cost(rows: Sequence[Row], key: str, theme: Theme) -> alt.LayerChart:
             ),
         )
     )
-    text = bars.mark_text(align="left", dx=6, color=theme.text).encode(
-        text=alt.Text("cost:Q", format=_money_format(values, "cost"))
-    )
+    text = bars.mark_text(align="left", dx=6, color=theme.text).encode(text="shown:N")
     return bars + text
 
 
-def savings(rows: Sequence[Row], theme: Theme) -> alt.Chart:
+def savings(rows: Sequence[Row], theme: Theme, so_far: date | None = None) -> alt.Chart:
     """A bar a day: what was paid, and on top of it what routing saved. Rows: day, actual_cost_usd,
     saved_usd, one for every day. A day that cost more than its baseline saved nothing and shows its cost
-    alone."""
+    alone. The day `so_far` is not over and says so."""
     parts = (("Paid", "actual_cost_usd", 0), ("Saved by routing", "saved_usd", 1))
     values = [
-        {"day": _day(row["day"]), "part": part, "amount": float(row[key]), "rank": rank}
+        {"day": day_label(row["day"]), "part": part, "amount": float(row[key]), "rank": rank}
         for row in rows
         for part, key, rank in parts
         if row[key] > 0
@@ -165,7 +179,7 @@ def savings(rows: Sequence[Row], theme: Theme) -> alt.Chart:
         alt.Chart(alt.Data(values=values), width=WIDTH, height=220)
         .mark_bar(stroke=theme.background, strokeWidth=1)
         .encode(
-            x=_days(rows),
+            x=_days(rows, so_far),
             y=alt.Y(
                 "amount:Q", stack="zero", **_money_scale("USD per day", _largest(values, "amount", "day"))
             ),
@@ -178,39 +192,51 @@ def savings(rows: Sequence[Row], theme: Theme) -> alt.Chart:
     )
 
 
-def _stack(rows: Sequence[Row], key: str) -> tuple[list[str], list[Share]]:
+def _stack(rows: Sequence[Row], key: str) -> tuple[list[str], str | None, list[Share]]:
+    """What is shown, dearest first; which of it has no name; and the amounts of a day and what is shown."""
     totals: dict[str | None, Decimal] = {}
     for row in rows:
         totals[row[key]] = totals.get(row[key], Decimal(0)) + (row["cost_usd"] or Decimal(0))
     ranked = sorted(totals, key=lambda name: (-totals[name], name is None, name or ""))
     spending = [name for name in ranked if totals[name] > 0] or ranked
+    top = [name for name in spending if name is not None][:TOP_SERIES]
     named: dict[str | None, str] = {}
-    for name in spending[:TOP_SERIES]:
+    for name in (name for name in spending if name is None or name in top):
         shown = label(name)
         named[name] = shown if shown not in named.values() else f"{shown} #{len(named) + 1}"
-    order = [*named.values(), *([OTHERS] if len(spending) > TOP_SERIES else [])]
+    order = [*named.values(), *([OTHERS] if len(spending) > len(named) else [])]
     amounts: dict[tuple[date, str], Decimal] = {}
     for row in rows:
         if row["cost_usd"]:
             bar = row["day"], named.get(row[key], OTHERS)
             amounts[bar] = amounts.get(bar, Decimal(0)) + row["cost_usd"]
     shares = [Share(day, name, amount) for (day, name), amount in amounts.items()]
-    return order, shares
+    return order, named.get(None), shares
 
 
-def _shades(order: Sequence[str], theme: Theme) -> Sequence[str]:
-    return [theme.series[-1] if name == OTHERS else theme.series[place] for place, name in enumerate(order)]
+def _shades(order: Sequence[str], nobody: str | None, theme: Theme) -> list[str]:
+    fixed = {nobody: theme.muted, OTHERS: theme.series[-1]}
+    tints = iter(theme.series)
+    return [fixed[name] if name in fixed else next(tints) for name in order]
 
 
-def _days(rows: Sequence[Row]) -> alt.X:
-    days = list(dict.fromkeys(_day(row["day"]) for row in rows))
+def _days(rows: Sequence[Row], so_far: date | None) -> alt.X:
+    days = list(dict.fromkeys(day_label(row["day"]) for row in rows))
     step = -(-len(days) // _DAY_LABELS) or 1
     shown = days[::-1][::step][::-1]  # today always has its label
     return alt.X(
         "day:O",
-        axis=alt.Axis(values=shown, labelAngle=0, title=None),
+        axis=alt.Axis(values=shown, labelAngle=0, title=None, **_marked(so_far)),
         scale=alt.Scale(domain=days, padding=0.3),
     )
+
+
+def _marked(so_far: date | None) -> dict[str, Any]:
+    if so_far is None:
+        return {}
+    day = json.dumps(day_label(so_far))
+    # on a line of its own, so that the label stays as narrow as the others
+    return {"labelExpr": f"datum.value === {day} ? [{day}, '({SO_FAR})'] : datum.value"}
 
 
 def _money_scale(title: str, largest: float) -> dict[str, Any]:
@@ -222,21 +248,12 @@ def _money_scale(title: str, largest: float) -> dict[str, Any]:
     return {"axis": alt.Axis(title=title, format=text, tickCount=5 if largest else 1), **scale}
 
 
-def _money_format(values: Sequence[dict[str, Any]], key: str) -> str:
-    largest = _largest(values, key)
-    return "$,.2f" if largest >= 1 else ("$.4f" if largest >= 0.01 else "$.6f")
-
-
 def _largest(values: Sequence[dict[str, Any]], key: str, stacked_by: str | None = None) -> float:
     sums: dict[Any, float] = {}
     for place, item in enumerate(values):
         bar = item[stacked_by] if stacked_by else place
         sums[bar] = sums.get(bar, 0.0) + (item[key] or 0.0)
     return max(sums.values(), default=0.0)
-
-
-def _day(value: date) -> str:
-    return f"{value:%b} {value.day}"
 
 
 def _clock(value: datetime, zone: ZoneInfo) -> str | None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tokencost_pipeline.reports.model import Column, CsvFile, Page, Row, Table
+from tokencost_pipeline.reports.numbers import window
 from tokencost_pipeline.reports.pages.shared import OVERVIEW
 from tokencost_pipeline.reports.report import Report
 
 SHORT = (
-    Column("opened_at", "Opened", "instant"),
+    Column("window", "Window", "text"),
     Column("severity", "Severity", "text"),
     Column("dimension", "What", "text"),
     Column("entity", "Name", "name", link="entity_page"),
@@ -67,4 +68,6 @@ def _rows(report: Report) -> list[dict[str, Any]]:
 def _row(row: Row, report: Report) -> dict[str, Any]:
     page = report.sitemap.features.get(row["entity"]) if row["dimension"] == "feature" else None
     times = None if row["ratio"] is None else f"{row['ratio']:.2f}×"
-    return {**row, "entity_page": page, "times": times}
+    named = {"dimension": None, "entity": "Total"} if row["dimension"] == "total" else {}
+    span = window(row["window_from"], row["window_to"], report.zone)
+    return {**row, **named, "window": span, "entity_page": page, "times": times}

@@ -82,6 +82,7 @@ def _feature_page(report: Report, feature: Row, days: list[Row], requests: list[
         values={
             "summary": Table(USAGE_COLUMNS, [usage_row(feature, report)], empty="", csv="features"),
             "feature": feature,
+            "limits": report.limits,
             "month": {"cost": month, "unpriced": sum(row["unpriced_attempts"] for row in days), "days": DAYS},
             "daily": _daily_table([row for row in days if row["attempts"]]),
             "newest": _requests_table(report, newest),
@@ -91,7 +92,7 @@ def _feature_page(report: Report, feature: Row, days: list[Row], requests: list[
             "daily": Figure(
                 f"feature-{basename(path)}",
                 f"Cost of feature {name} on each of the last {DAYS} days, {money(month)} in all.",
-                partial(charts.daily_cost, days),
+                partial(charts.daily_cost, days, so_far=report.today),
             )
         },
         parents=(OVERVIEW, FEATURES),
@@ -107,7 +108,7 @@ def _daily_table(rows: list[Row]) -> Table:
             Column("requests", "Requests", "count"),
             Column("attempts", "Attempts", "count"),
         ),
-        rows=rows[::-1],
+        rows=rows,
         empty=f"No attempts in the last {DAYS} days.",
         csv="feature_days",
     )

@@ -7,7 +7,7 @@ from functools import partial
 
 from tokencost_pipeline.reports.charts import definitions as charts
 from tokencost_pipeline.reports.model import Column, CsvFile, Figure, Page, Row, Table
-from tokencost_pipeline.reports.numbers import average, money
+from tokencost_pipeline.reports.numbers import average, day_label, money
 from tokencost_pipeline.reports.pages import anomalies, features, tenants
 from tokencost_pipeline.reports.pages.shared import UNPRICED, known_sum
 from tokencost_pipeline.reports.report import Report
@@ -38,6 +38,7 @@ def pages(report: Report) -> Iterator[Page]:
             "before": report.query("week_before").one(),
             "totals": {**totals, "latency": average(*_latency(report))},
             "unpriced": unpriced,
+            "retries_inside": report.query("retries_inside").one()["retries"],
             "savings": {
                 "saved": report.savings["saved_usd"],
                 "hypothetical": hypothetical,
@@ -60,7 +61,7 @@ def pages(report: Report) -> Iterator[Page]:
             "daily": Figure(
                 "daily_cost",
                 f"Cost of each of the last {DAYS} days, {money(week)} in all; figures in the table below.",
-                partial(charts.daily_cost, daily),
+                partial(charts.daily_cost, daily, so_far=report.today),
             ),
             "tenants": Figure(
                 "top_tenants",
@@ -72,7 +73,7 @@ def pages(report: Report) -> Iterator[Page]:
             "by_feature": Figure(
                 "cost_by_feature",
                 f"Cost of each of the last {DAYS} days, stacked by feature; figures in the table below.",
-                partial(charts.cost_by_feature, by_feature),
+                partial(charts.cost_by_feature, by_feature, so_far=report.today),
             ),
             "hourly": Figure(
                 "hourly_tokens",
@@ -136,7 +137,7 @@ def _by_feature_table(rows: list[Row], report: Report) -> Table:
     return Table(
         columns=(
             Column("feature", "Feature", "name", link="feature_page"),
-            *(Column(f"{day:%Y-%m-%d}", f"{day:%b} {day.day}", "money") for day in days),
+            *(Column(f"{day:%Y-%m-%d}", day_label(day, report.today), "money") for day in days),
             Column("cost_usd", "7 days", "money"),
             UNPRICED,
         ),
@@ -152,8 +153,8 @@ def _latency(report: Report) -> tuple[int, int]:
 
 
 def _lag(report: Report) -> int | None:
-    """Milliseconds between the newest event and as_of; None without events or when events lie after as_of."""
+    """Milliseconds between the newest event and as_of; None without events, and when there is less than a
+    second between them or events lie after as_of."""
     newest = report.freshness["newest_event"]
-    if newest is None or newest > report.as_of:
-        return None
-    return int((report.as_of - newest).total_seconds() * 1000)
+    lag = 0 if newest is None else int((report.as_of - newest).total_seconds() * 1000)
+    return lag if lag >= 1000 else None

@@ -4,8 +4,9 @@ says."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
-from tokencost_pipeline.reports.model import Column, CsvFile, Page, Table
+from tokencost_pipeline.reports.model import Column, CsvFile, Page, Row, Table
 from tokencost_pipeline.reports.pages.shared import OVERVIEW
 from tokencost_pipeline.reports.report import Report
 
@@ -46,6 +47,26 @@ REPORTED = (
     Column("only_computed_attempts", "Only we have a cost", "count"),
     Column("only_reported_attempts", "Only the gateway has a cost", "count"),
 )
+RECONCILIATION = (
+    Column("provider", "Provider", "name"),
+    Column("model", "Model", "text"),
+    Column("cause_label", "Cause", "text"),
+    Column("days", "Days", "count"),
+    Column("first_day", "First day", "day"),
+    Column("last_day", "Last day", "day"),
+    Column("invoiced_usd", "Invoiced", "optional_money"),
+    Column("computed_usd", "We compute", "optional_money"),
+    Column("gap_usd", "Gap", "optional_money"),
+    Column("unpriced_attempts", "Unpriced attempts", "count"),
+)
+CAUSES = {
+    "none": "agrees",
+    "unpriced_models": "attempts without a price",
+    "missing_traffic": "billed, never seen here",
+    "price_difference": "another price",
+    "unexplained": "unexplained",
+    "other_currency": "not in USD, not compared",
+}
 
 
 def pages(report: Report) -> Iterator[Page]:
@@ -53,6 +74,9 @@ def pages(report: Report) -> Iterator[Page]:
     files = report.query("files").rows
     totals = report.query("ingest_totals").one()
     quarantine = report.query("quarantine", rows=report.limits.quarantine_rows).rows
+    reported = report.query("reported_vs_computed").rows
+    differing = [row for row in reported if not _agrees(row)]
+    reconciliation = report.query("reconciliation").rows
     yield Page(
         path="data_quality",
         title="Data quality",
@@ -73,21 +97,42 @@ def pages(report: Report) -> Iterator[Page]:
             ),
             "reported": Table(
                 REPORTED,
-                report.query("reported_vs_computed").rows,
-                empty="No source reports a cost of its own.",
+                differing,
+                empty="No model differs." if reported else "No source reports a cost of its own.",
                 csv="reported_vs_computed",
             ),
+            "invoiced": _invoiced(reconciliation),
+            "reconciliation": Table(
+                RECONCILIATION,
+                [{**row, "cause_label": CAUSES.get(row["cause"], row["cause"])} for row in reconciliation],
+                empty="No invoices: put cost exports of OpenAI or Anthropic into `raw/invoices/` to compare.",
+                csv="reconciliation",
+            ),
+            "agreeing": len(reported) - len(differing),
         },
         parents=(OVERVIEW,),
     )
 
 
+def _agrees(row: Row) -> bool:
+    """Whether there is nothing to look into: no gap, and no attempt that only the gateway has a cost for."""
+    return row["gap_usd"] == 0 and not row["only_reported_attempts"]
+
+
+def _invoiced(rows: list[Row]) -> dict[str, Decimal] | None:
+    """Sums over everything that is compared, exact. None when nothing is."""
+    compared = [row for row in rows if row["cause"] != "other_currency"]
+    names = ("invoiced_usd", "gap_usd")
+    return {name: sum((row[name] for row in compared), Decimal(0)) for name in names} if compared else None
+
+
 def csv_files(report: Report) -> Iterator[CsvFile]:
-    """Files, quarantine, attempts without a price by model, reported against computed cost."""
+    """Files, quarantine, attempts without a price by model, reported and invoiced against computed cost."""
     for name, result in (
         ("files", report.query("files")),
         ("quarantine", report.query("quarantine", rows=_ALL_ROWS)),
         ("unpriced", report.query("unpriced_models")),
         ("reported_vs_computed", report.query("reported_vs_computed")),
+        ("reconciliation", report.query("reconciliation")),
     ):
         yield CsvFile(name, result.columns, result.rows)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tokencost_pipeline.reports.model import Column, CsvFile, Page, Row, Table
 from tokencost_pipeline.reports.numbers import ratio
-from tokencost_pipeline.reports.pages.shared import OVERVIEW, REQUEST_COLUMNS, REQUESTS, UNPRICED, request_row
+from tokencost_pipeline.reports.pages.shared import (
+    AS_SERVED,
+    OVERVIEW,
+    REQUEST_COLUMNS,
+    REQUESTS,
+    UNPRICED,
+    request_row,
+)
 from tokencost_pipeline.reports.report import Report
 from tokencost_pipeline.reports.source import Result
 from tokencost_pipeline.reports.text import label
@@ -18,28 +27,32 @@ SUMMARY = (
     Column("retries", "Retries", "count"),
     Column("cost_usd", "Cost", "money"),
     UNPRICED,
-    Column("wasted_cost_usd", "Wasted cost", "optional_money"),
-    Column("prompt_tokens", "Prompt tokens", "count"),
-    Column("completion_tokens", "Completion tokens", "count"),
-    Column("total_tokens", "Total tokens", "count"),
+    Column("wasted_cost_usd", "Wasted", "optional_money"),
+    Column("prompt_tokens", "Prompt", "count"),
+    Column("completion_tokens", "Completion", "count"),
+    Column("total_tokens", "Tokens", "count"),
     Column("prompt_share", "Prompt share", "share"),
-    Column("latency_ms_sum", "Latency", "latency"),
-    Column("final_status", "Status", "text"),
-    Column("first_seen", "First seen", "instant"),
-    Column("last_seen", "Last seen", "instant"),
 )
+# Names and dates break at their hyphens where a table is too wide: no more columns than fit beside a model name.
 ATTEMPTS = (
     Column("attempt", "#", "count"),
-    Column("occurred_at", "Time", "instant"),
+    Column("occurred_at", "Time", "clock"),
     Column("cost_usd", "Cost", "money"),
-    Column("cost_share", "Cost share", "share"),
+    Column("cost_share", "Share", "share"),
     Column("latency_ms", "Latency", "latency"),
-    Column("served", "Model asked → served", "text"),
+    Column("model", "Model", "name"),
     Column("provider", "Provider", "name"),
-    Column("region", "Region", "text"),
     Column("status", "Status", "text"),
     Column("retries", "Retries", "count"),
-    Column("cache_hit", "Cache hit", "flag"),
+)
+PRICES = (
+    Column("attempt", "#", "count"),
+    Column("cost_basis", "Cost basis", "text"),
+    Column("price_version", "Price version", "text"),
+    Column("reported_cost_usd", "Gateway says", "optional_money"),
+    Column("asked", "Model asked", "text"),
+    Column("region", "Region", "text"),
+    Column("prompt_template_id", "Template", "text"),
 )
 TOKENS = (
     Column("attempt", "#", "count"),
@@ -50,10 +63,7 @@ TOKENS = (
     Column("completion_tokens", "Completion", "count"),
     Column("reasoning_tokens", "of it reasoning", "count"),
     Column("total_tokens", "Total", "count"),
-    Column("prompt_template_id", "Template", "text"),
-    Column("price_id", "Price version", "text"),
-    Column("cost_basis", "Cost basis", "text"),
-    Column("reported_cost_usd", "Gateway's own cost", "optional_money"),
+    Column("cache_hit", "Cache hit", "flag"),
 )
 
 
@@ -81,7 +91,7 @@ def pages(report: Report) -> Iterator[Page]:
     for row in _attempts(report):
         attempts[row["request_id"]].append(row)
     for request in requests:
-        yield _request_page(request, attempts[request["request_id"]])
+        yield _request_page(request, attempts[request["request_id"]], report.zone)
 
 
 def csv_files(report: Report) -> Iterator[CsvFile]:
@@ -97,8 +107,14 @@ def _attempts(report: Report) -> Result:
     return report.query("request_attempts", request_ids=tuple(report.sitemap.requests))
 
 
-def _request_page(request: Row, attempts: list[Row]) -> Page:
+def _request_page(request: Row, attempts: list[Row], zone: ZoneInfo) -> Page:
     rows = [_attempt_row(row, request) for row in attempts]
+    one_day = len({row["occurred_at"].astimezone(zone).date() for row in rows}) < 2
+    columns = (
+        ATTEMPTS
+        if one_day
+        else tuple(replace(c, kind="instant") if c.kind == "clock" else c for c in ATTEMPTS)
+    )
     above = [OVERVIEW, REQUESTS]
     if request["feature_page"]:
         above.append((request["feature_page"], f"Feature {label(request['feature'])}"))
@@ -109,19 +125,10 @@ def _request_page(request: Row, attempts: list[Row]) -> Page:
         values={
             "request": request,
             "summary": Table(SUMMARY, [request], empty="", csv="requests"),
-            "attempts": Table(ATTEMPTS, rows, empty="No attempts are on record.", csv="request_attempts"),
+            "attempts": Table(columns, rows, empty="No attempts are on record.", csv="request_attempts"),
             "tokens": Table(TOKENS, rows, empty="No attempts are on record."),
-            "lineage": Table(
-                (
-                    Column("attempt", "#", "count"),
-                    Column("source", "Source", "text"),
-                    Column("path", "File", "text"),
-                    Column("line_no", "Line", "count"),
-                    Column("event_id", "Event", "text"),
-                ),
-                rows,
-                empty="No attempts are on record.",
-            ),
+            "prices": Table(PRICES, rows, empty="No attempts are on record."),
+            "rows": rows,
         },
         parents=tuple(above),
     )
@@ -133,6 +140,7 @@ def _attempt_row(row: Row, request: Row) -> dict[str, Any]:
     return {
         **row,
         "cost_share": ratio(row["cost_usd"], request["cost_usd"]),
-        "served": label(served) if asked in (None, served) else f"{label(asked)} → {label(served)}",
+        "asked": AS_SERVED if asked in (None, served) else label(asked),
+        "price_version": (row["price_id"] or "").removeprefix(f"{row['provider']}/{served}@") or None,
         "status": f"{status or 'unknown'} ({row['error_code']})" if row["error_code"] else status,
     }

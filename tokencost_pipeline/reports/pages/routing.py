@@ -9,7 +9,7 @@ from typing import Any
 from tokencost_pipeline.reports.charts import definitions as charts
 from tokencost_pipeline.reports.model import Column, CsvFile, Figure, Page, Row, Table
 from tokencost_pipeline.reports.numbers import money
-from tokencost_pipeline.reports.pages.shared import OVERVIEW, UNPRICED
+from tokencost_pipeline.reports.pages.shared import AS_SERVED, OVERVIEW, UNPRICED
 from tokencost_pipeline.reports.report import Report
 from tokencost_pipeline.reports.stats import savings_against
 
@@ -38,7 +38,7 @@ def pages(report: Report) -> Iterator[Page]:
                 "routing_savings",
                 f"What was paid and what routing saved on each of the last {DAYS} days, "
                 f"{money(sum(row['saved_usd'] for row in daily))} saved in all.",
-                partial(charts.savings, daily),
+                partial(charts.savings, daily, so_far=report.today),
             )
         },
         parents=(OVERVIEW,),
@@ -59,7 +59,7 @@ def _models_table(report: Report) -> Table:
         columns=(
             Column("model", "Model that served", "name"),
             Column("provider", "Provider", "name"),
-            Column("badge", "", "badge"),
+            Column("badge", "Paid or free", "badge"),
             Column("requests", "Requests", "count"),
             Column("attempts", "Attempts", "count"),
             UNPRICED,
@@ -75,7 +75,12 @@ def _models_table(report: Report) -> Table:
 
 
 def _model_row(row: Row) -> dict[str, Any]:
-    return {**row, "badge": "PAID" if row["is_paid"] else "FREE"}
+    own = row["baseline_models"] == f"{row['provider']}/{row['model']}"
+    return {
+        **row,
+        "badge": "PAID" if row["is_paid"] else "FREE",
+        "baseline_models": AS_SERVED if own else row["baseline_models"],
+    }
 
 
 def _daily_table(rows: list[Row]) -> Table:
@@ -87,7 +92,7 @@ def _daily_table(rows: list[Row]) -> Table:
             Column("saved_usd", "Saved", "money"),
             UNPRICED,
         ),
-        rows=rows[::-1],
+        rows=rows,
         empty=f"No attempts in the last {DAYS} days.",
         csv="savings_days",
     )

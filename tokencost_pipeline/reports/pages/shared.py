@@ -14,6 +14,9 @@ OVERVIEW = ("index", "Overview")
 FEATURES = ("features/index", "Features")
 REQUESTS = ("requests/index", "Requests")
 
+AS_SERVED = "as served"
+"""Stands for a model that the row names already."""
+
 UNPRICED = Column("unpriced_attempts", "Unpriced", "count")
 
 USAGE_COLUMNS = (
