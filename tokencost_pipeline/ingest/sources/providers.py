@@ -32,7 +32,7 @@ _FAMILIES = {
         "vertex_ai-deepseek_models",
     ),
     "vllm": ("vllm", "hosted_vllm"),
-    "xai": ("xai",),
+    "xai": ("xai", "x-ai"),
 }
 _FAMILY_OF = {name: family for family, names in _FAMILIES.items() for name in names}
 
