@@ -25,6 +25,8 @@ GENERATED_PREFIXES = ("sample_", "demo_")
 PRICE_TABLES = (
     "prices",
     "price_aliases",
+    "fx_rates",
+    "discounts",
     "routing_baselines",
     "local_providers",
     "withdrawn_files",

@@ -142,14 +142,14 @@ def marginal(sql: str) -> str:
         f"(cast({share} as bigint) * cast(coalesce(low.input_rate, 0) as decimal(18, 9)) * 0.000001"
         f" + cast(input_leaf - {share} as bigint) * cast(coalesce(price.input_rate, 0) as decimal(18, 9)) * 0.000001)"
     )
+    here = "from converted\n    left join prices as price on converted.price_row = price.price_row"
     low = (
-        "left join prices as price on located.price_row = price.price_row\n"
-        "    left join prices as low on low.price_id = price.price_id and low.min_context_tokens = 0"
+        here + "\n    left join prices as low on low.price_id = price.price_id and low.min_context_tokens = 0"
         " and low.provider = price.provider and low.model = price.model and low.region = price.region"
         " and low.service_tier = price.service_tier and low.valid_from = price.valid_from"
         " and low.window_start_minute is not distinct from price.window_start_minute"
     )
-    joined = sql.replace("left join prices as price on located.price_row = price.price_row", low)
+    joined = sql.replace(here, low)
     return re.sub(pattern, taxed, joined)
 
 
@@ -192,8 +192,8 @@ MUTANTS: dict[str, Any] = {
     ),
     "region ignored": lambda sql: sql.replace("served.region = a.price_region", "served.region = 'default'"),
     "peak window ignored": swap("coalesce(served_window.price_row, served.price_row)", "served.price_row"),
-    "unit fees ignored": lambda sql: sql.replace(
-        "cast(units_usd as decimal(38, 15))", "cast(0 as decimal(38, 15))"
+    "unit fees ignored": swap(
+        "prompt_cost_usd + completion_cost_usd + unit_cost_usd", "prompt_cost_usd + completion_cost_usd"
     ),
     "rounded to 6 decimals": swap(
         "cast(prompt_cost_usd + completion_cost_usd + unit_cost_usd as decimal(38, 15)) as cost_usd",

@@ -111,3 +111,33 @@ def test_a_report_of_the_past_costs_no_event(lab: Lab, tmp_path_factory: pytest.
     past.as_of = "2026-10-01T00:00:00Z"
     past.drop("events", "a.jsonl", [event(1, AT_TEN)])
     assert past.land().total.events == 1
+
+
+def test_currencies_and_discounts_reprice_what_they_concern_and_nothing_else(lab: Lab) -> None:
+    """Runs last: it changes the laboratory."""
+    before = dict(lab.ask("select event_id, cost_usd from marts.fct_attempts"))
+    (lab.settings.pricing_dir / "fx_rates.yaml").write_text(
+        "schema_version: 1\nreporting_currency: USD\nmax_age_days: 7\nrates:\n"
+        "- {currency: CNY, date: '2026-11-18', usd_per_unit: '0.141234567', source: test}\n",
+        "utf-8",
+    )
+    (lab.settings.pricing_dir / "discounts.yaml").write_text(
+        "schema_version: 1\ndiscounts:\n"
+        "- {id: acme-search, provider: p, model: search, tenant: acme, percent: '12.5',"
+        " effective_from: '2026-01-01T00:00:00Z'}\n",
+        "utf-8",
+    )
+    lab.run()
+    after = dict(lab.ask("select event_id, cost_usd from marts.fct_attempts"))
+    # 9 CNY at 0.141234567; 1.03 USD less an eighth
+    assert after["e6"] == Decimal("1.271111103")
+    assert after["e7"] == Decimal("0.90125")
+    assert {k: v for k, v in after.items() if k not in {"e6", "e7"}} == {
+        k: v for k, v in before.items() if k not in {"e6", "e7"}
+    }
+    assert lab.ask("select list_cost_usd, discount_id from marts.fct_attempts where event_id = 'e7'") == [
+        (Decimal("1.03"), "acme-search")
+    ]
+    assert lab.ask("select sum(list_cost_usd) - sum(cost_usd) from marts.agg_daily") == [
+        (Decimal("0.12875"),)
+    ]

@@ -51,7 +51,8 @@ def check(
         print_json({"ok": True, **asdict(report)})
         return
     print_facts("read without a problem", {name: f"{count} rows" for name, count in report.rows.items()})
-    out.print(f"{report.ledger_rows} rows in the ledger, all as they were accepted")
+    if report.ledger_rows:
+        out.print(f"{report.ledger_rows} rows in the ledger, all as they were accepted")
     if report.accepted:
         out.print(f"{report.accepted} new rows accepted: commit price_book.ledger together with the book")
     if report.new_rows:

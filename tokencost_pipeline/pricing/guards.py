@@ -97,8 +97,9 @@ def _dearer(service_tier: str, bands: Bands, standard: Bands, times: Decimal) ->
 
 
 def _leaps(bands: Bands, before: Bands) -> Iterator[str]:
+    written = {name for band in (*bands, *before) for name in band.rates}
     for start in starts_of(bands, before):
-        for name in ("input", "output", "cache_read", "cache_write_5m"):
+        for name in (name for name in terms.COMPONENTS if name in written):
             new, old = rate_at(bands, start, name), rate_at(before, start, name)
             if new is None or old is None:
                 continue

@@ -16,9 +16,8 @@ _PREFIXES = re.compile(
     r"^(?:[a-z0-9_.-]+/)*(?:(?:us|eu|apac|global|jp|au|ca|us-gov)\.)?"
     r"(?:(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|qwen|openai|google)\.)?"
 )
-_SUFFIXES = re.compile(
-    r"(?:[-@](?:20[0-9]{6}|20[0-9]{2}-[0-9]{2}-[0-9]{2})|-latest|-preview|-v[0-9]+(?::[0-9]+)?|:[a-z0-9]+)$"
-)
+_SUFFIXES = re.compile(r"(?:[-@](?:20[0-9]{6}|20[0-9]{2}-[0-9]{2}-[0-9]{2})|[-:]latest|-v[0-9]+:[0-9]+)$")
+"""Dates, `latest` and Bedrock's `-v1:0`. Not `-v3`, `:7b` or `-preview`: these are other models."""
 _MAKERS = (
     "openai",
     "anthropic",

@@ -27,6 +27,8 @@ SHAPES: dict[str, pa.Schema] = {
     "local_providers": schema.LOCAL_PROVIDERS,
     "invoices": schema.INVOICES,
     "invoice_refusals": schema.QUARANTINE,
+    "fx_rates": schema.FX_RATES,
+    "discounts": schema.DISCOUNTS,
     "alert_rules": schema.ALERT_RULES,
     "run_context": schema.RUN_CONTEXT,
     "withdrawn_files": schema.WITHDRAWN_FILES,
@@ -69,7 +71,9 @@ def land_run_context(settings: Settings, context: RunContext) -> None:
 
 def land_withdrawn_files(settings: Settings, file_ids: Sequence[str]) -> None:
     """Land the file generations whose rows no longer count."""
-    table = pa.Table.from_pylist([{"file_id": file_id} for file_id in sorted(file_ids)], schema=schema.WITHDRAWN_FILES)
+    table = pa.Table.from_pylist(
+        [{"file_id": file_id} for file_id in sorted(file_ids)], schema=schema.WITHDRAWN_FILES
+    )
     write_table(settings, "reference/withdrawn_files.parquet", table)
 
 

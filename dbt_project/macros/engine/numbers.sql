@@ -32,6 +32,25 @@
     )
 {%- endmacro %}
 
+{#
+  money_times(money, factor): money x DECIMAL(18,9), quantised once, half up, to 15 decimals. A factor of 1 leaves the
+  digits alone.
+#}
+{% macro money_times(money, factor) -%}
+    {{ return(adapter.dispatch('money_times', 'tokencost')(money, factor)) }}
+{%- endmacro %}
+
+{% macro duckdb__money_times(money, factor) -%}
+    {%- set digits = "cast(replace(cast(cast(" ~ money ~ " as decimal(38, 15)) as varchar), '.', '') as hugeint)" -%}
+    {%- set nines = "cast(replace(cast(cast(" ~ factor ~ " as decimal(18, 9)) as varchar), '.', '') as hugeint)" -%}
+    case
+        when {{ factor }} = 1 then cast({{ money }} as decimal(38, 15))
+        else
+            cast((2 * {{ digits }} * {{ nines }} + 1000000000) // 2000000000 as decimal(38, 0))
+            * cast(0.000000000000001 as decimal(15, 15))
+    end
+{%- endmacro %}
+
 {#- money_mean(total, n): total / n in whole 1e-15 USD, rounded down: a mean without floats. -#}
 {% macro money_mean(total, n) -%}
     {{ return(adapter.dispatch('money_mean', 'tokencost')(total, n)) }}

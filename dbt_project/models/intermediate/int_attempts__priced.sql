@@ -26,6 +26,12 @@ prices as (
 
 ),
 
+fx as (
+
+    select currency, valid_from, valid_to, usd_per_unit from {{ ref('stg_pricing__fx_rates') }}
+
+),
+
 always as (
 
     select * from prices where not is_windowed
@@ -61,37 +67,81 @@ located as (
 
 ),
 
-judged as (
+-- What a unit of the price's currency was worth on the day of the call, and the discount agreed for it.
+converted as (
 
     select
         located.*,
+        price.currency as price_currency,
+        case when price.currency = 'USD' then 1 else fx.usd_per_unit end as usd_per_unit,
+        case when baseline.currency = 'USD' then 1 else baseline_fx.usd_per_unit end as baseline_usd_per_unit,
+        discounts.discount_id,
+        coalesce(discounts.factor, 1) as discount_factor
+    from located
+    left join prices as price on located.price_row = price.price_row
+    left join prices as baseline on located.baseline_price_row = baseline.price_row
+    left join fx
+        on price.currency = fx.currency
+        and {{ utc_day('located.occurred_at') }} >= fx.valid_from
+        and {{ utc_day('located.occurred_at') }} < fx.valid_to
+    left join fx as baseline_fx
+        on baseline.currency = baseline_fx.currency
+        and {{ utc_day('located.occurred_at') }} >= baseline_fx.valid_from
+        and {{ utc_day('located.occurred_at') }} < baseline_fx.valid_to
+    left join {{ ref('int_discounts__resolved') }} as discounts
+        on located.price_provider = discounts.provider
+        and located.price_model = discounts.model
+        and coalesce(located.tenant_id, '') = discounts.tenant_id
+        and located.occurred_at >= discounts.valid_from
+        and located.occurred_at < discounts.valid_to
+
+),
+
+judged as (
+
+    select
+        converted.*,
         price.price_id,
         case
-            when located.grain = 'count' then 'count_only'
-            when not located.is_billed then 'not_billed'
+            when converted.grain = 'count' then 'count_only'
+            when not converted.is_billed then 'not_billed'
             when least(
                 {% for component in token_components() -%}
                 {{ component }}_leaf{% if not loop.last %}, {% endif %}
                 {%- endfor %}
             ) < 0 then 'invalid_usage'
-            when located.prompt_tokens is null and located.completion_tokens is null
+            when converted.prompt_tokens is null and converted.completion_tokens is null
                 {% for count, fee in unit_components() -%}
                 and {{ count }} is null
                 {% endfor %}
                 then 'unpriced'
-            when {{ fully_priced('price') }} then case when price.is_free then 'free' else 'tokens' end
+            when usd_per_unit is not null and {{ fully_priced('price') }}
+                then case when price.is_free then 'free' else 'tokens' end
             else 'unpriced'
         end as cost_basis,
-        {{ tokens_cost(prompt_components(), 'price') }} as prompt_tokens_usd,
-        {{ tokens_cost(['output', 'output_reasoning', 'output_audio', 'output_image'], 'price') }} as completion_tokens_usd,
-        {{ units_fees('price') }} as units_usd,
+        {{ tokens_cost(prompt_components(), 'price') }} as prompt_tokens_price,
+        {{ tokens_cost(['output', 'output_reasoning', 'output_audio', 'output_image'], 'price') }} as completion_tokens_price,
+        {{ units_fees('price') }} as units_price,
         case
             when {{ fully_priced('baseline') }}
                 then {{ tokens_cost(token_components(), 'baseline') }} + {{ units_fees('baseline') }}
-        end as rerouted_usd
-    from located
-    left join prices as price on located.price_row = price.price_row
-    left join prices as baseline on located.baseline_price_row = baseline.price_row
+        end as rerouted_price
+    from converted
+    left join prices as price on converted.price_row = price.price_row
+    left join prices as baseline on converted.baseline_price_row = baseline.price_row
+
+),
+
+listed as (
+
+    select
+        *,
+        cost_basis in ('tokens', 'free') as is_priced,
+        {% for part in ['prompt_tokens', 'completion_tokens', 'units'] -%}
+        {{ money_times(part ~ '_price', 'usd_per_unit') }} as {{ part }}_list_usd,
+        {% endfor -%}
+        {{ money_times('rerouted_price', 'baseline_usd_per_unit') }} as rerouted_usd
+    from judged
 
 ),
 
@@ -99,28 +149,27 @@ costed as (
 
     select
         *,
-        case
-            when cost_basis in ('tokens', 'free') then cast(prompt_tokens_usd as {{ money_type() }})
-            when cost_basis = 'not_billed' then cast(0 as {{ money_type() }})
-        end as prompt_cost_usd,
-        case
-            when cost_basis in ('tokens', 'free') then cast(completion_tokens_usd as {{ money_type() }})
-            when cost_basis = 'not_billed' then cast(0 as {{ money_type() }})
-        end as completion_cost_usd,
-        case
-            when cost_basis in ('tokens', 'free') then cast(units_usd as {{ money_type() }})
-            when cost_basis = 'not_billed' then cast(0 as {{ money_type() }})
-        end as unit_cost_usd
-    from judged
+        {% for part, column in [('prompt_tokens', 'prompt'), ('completion_tokens', 'completion'), ('units', 'unit')] -%}
+        cast(case
+            when is_priced then {{ money_times(part ~ '_list_usd', 'discount_factor') }}
+            when cost_basis = 'not_billed' then 0
+        end as {{ money_type() }}) as {{ column }}_cost_usd,
+        {% endfor -%}
+        cast(case
+            when is_priced then prompt_tokens_list_usd + completion_tokens_list_usd + units_list_usd
+            when cost_basis = 'not_billed' then 0
+        end as {{ money_type() }}) as list_cost_usd
+    from listed
 
 )
 
 select
     *,
     cast(prompt_cost_usd + completion_cost_usd + unit_cost_usd as {{ money_type() }}) as cost_usd,
+    -- Another model is compared at its list price, what served with what it cost.
     case
         when cost_basis = 'not_billed' then cast(0 as {{ money_type() }})
-        when cost_basis not in ('tokens', 'free') then null
+        when not is_priced then null
         when is_as_served then cast(prompt_cost_usd + completion_cost_usd + unit_cost_usd as {{ money_type() }})
         else cast(rerouted_usd as {{ money_type() }})
     end as baseline_cost_usd

@@ -83,8 +83,8 @@ changed_names as (
 
 published_attempts as (
 
-    select hour, occurred_at, request_id, provider, model, baseline_provider, baseline_model
-    from {{ fct_attempts or "(select null::timestamptz as hour, null::timestamptz as occurred_at, null::varchar as request_id, null::varchar as provider, null::varchar as model, null::varchar as baseline_provider, null::varchar as baseline_model where false)" }}
+    select hour, occurred_at, request_id, provider, model, baseline_provider, baseline_model, price_currency
+    from {{ fct_attempts or "(select null::timestamptz as hour, null::timestamptz as occurred_at, null::varchar as request_id, null::varchar as provider, null::varchar as model, null::varchar as baseline_provider, null::varchar as baseline_model, null::varchar as price_currency where false)" }}
 
 ),
 
@@ -112,6 +112,15 @@ touched as (
             and (starts_with(published_attempts.baseline_model, changed_names.model) or changed_names.model = '*')
         )
         and published_attempts.occurred_at >= changed_names.effective_from
+
+    union all
+
+    select published_attempts.hour, 'fx' as why
+    from published_attempts
+    inner join changed_reference
+        on changed_reference.kind = 'fx'
+        and published_attempts.price_currency = changed_reference.model
+        and published_attempts.occurred_at >= changed_reference.effective_from
 
     union all
 

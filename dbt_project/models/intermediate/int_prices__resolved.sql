@@ -203,6 +203,7 @@ select
         when 1 then 'exact' when 2 then 'alias' when 3 then 'date_suffix' else 'any_model'
     end as matched_by,
     versions.price_id,
+    versions.currency,
     versions.min_context_tokens,
     versions.max_context_tokens,
     {% for component in token_components() -%}

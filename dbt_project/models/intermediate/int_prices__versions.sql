@@ -58,5 +58,4 @@ select
     prices.row_hash
 from prices
 inner join intervals on prices.price_id = intervals.price_id and prices.effective_from = intervals.valid_from
--- A version in another currency closes the one before it, and is unpriced.
-where intervals.status = 'active' and prices.currency = 'USD'
+where intervals.status = 'active'

@@ -22,6 +22,7 @@ select
     cast(sum({{ count }}) as bigint) as {{ count }},
     {% endfor -%}
     cast(sum(cost_usd) as {{ money_type() }}) as cost_usd,
+    cast(sum(list_cost_usd) as {{ money_type() }}) as list_cost_usd,
     cast(sum(prompt_cost_usd) as {{ money_type() }}) as prompt_cost_usd,
     cast(sum(completion_cost_usd) as {{ money_type() }}) as completion_cost_usd,
     cast(sum(reported_cost_usd) as {{ money_type() }}) as reported_cost_usd

@@ -50,6 +50,7 @@ select
     cast(coalesce(sum(attempts.reasoning_tokens), 0) as bigint) as reasoning_tokens,
 
     cast(sum(attempts.cost_usd) as {{ money_type() }}) as cost_usd,
+    cast(sum(attempts.list_cost_usd) as {{ money_type() }}) as list_cost_usd,
     cast(sum(attempts.prompt_cost_usd) as {{ money_type() }}) as prompt_cost_usd,
     cast(sum(attempts.completion_cost_usd) as {{ money_type() }}) as completion_cost_usd,
     cast(sum(attempts.reported_cost_usd) as {{ money_type() }}) as reported_cost_usd,

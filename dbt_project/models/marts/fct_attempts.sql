@@ -61,8 +61,11 @@ select
     output_image_tokens,
 
     price_id,
+    price_currency,
+    discount_id,
     cost_basis,
     cost_usd,
+    list_cost_usd,
     prompt_cost_usd,
     completion_cost_usd,
     unit_cost_usd,

@@ -39,9 +39,32 @@ local_providers as (
         cast(null as timestamptz) as effective_from
     from {{ ref('stg_pricing__local_providers') }}
 
+),
+
+discounts as (
+
+    select 'discount' as kind, row_hash, provider, model, effective_from
+    from {{ ref('stg_pricing__discounts') }}
+
+),
+
+fx_rates as (
+
+    select
+        'fx' as kind,
+        row_hash,
+        cast(null as varchar) as provider,
+        currency as model,
+        cast(valid_from as timestamptz) as effective_from
+    from {{ ref('stg_pricing__fx_rates') }}
+
 )
 
 select * from prices
+union all
+select * from discounts
+union all
+select * from fx_rates
 union all
 select * from aliases
 union all

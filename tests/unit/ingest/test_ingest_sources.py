@@ -193,7 +193,10 @@ def test_a_required_field_that_is_missing_is_named(name: str) -> None:
         ({"prompt_tokens": True}, "prompt_tokens: expected a whole number >= 0, got a boolean"),
         ({"completion_tokens": "5"}, "completion_tokens: expected a whole number >= 0, got text"),
         ({"cache_read_tokens": -1}, "cache_read_tokens: expected a whole number >= 0, got -1"),
-        ({"prompt_tokens": 10**30}, "prompt_tokens: expected a whole number up to 10^12, got a number of 31 characters"),
+        (
+            {"prompt_tokens": 10**30},
+            "prompt_tokens: expected a whole number up to 10^12, got a number of 31 characters",
+        ),
         ({"computed_cost": -0.1}, "computed_cost: expected a number >= 0, got -0.1"),
         ({"computed_cost": "0.1234567890123456"}, "computed_cost: more than 15 decimals"),
         ({"cache_hit": "true"}, "cache_hit: expected true or false, got text"),

@@ -10,7 +10,10 @@ from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.pricing.land import land_reference
 from tokencost_pipeline.settings import Settings
 
-TABLES = {"prices", "price_aliases", "request_estimates", "routing_baselines", "local_providers"}
+TABLES = {
+    *("prices", "price_aliases", "request_estimates", "routing_baselines", "local_providers"),
+    *("fx_rates", "discounts"),
+}
 
 
 @pytest.fixture
@@ -51,7 +54,9 @@ def test_the_same_book_gives_the_same_bytes_in_another_place(settings: Settings,
     assert landed(other) == landed(settings)
 
 
-@pytest.mark.parametrize("name", ["price_book.yaml", "routing_baselines.yaml"])
+@pytest.mark.parametrize(
+    "name", ["price_book.yaml", "routing_baselines.yaml", "fx_rates.yaml", "discounts.yaml"]
+)
 def test_a_bad_file_leaves_everything_landed_before_in_force(settings: Settings, name: str):
     land_reference(settings)
     before = landed(settings)
@@ -82,3 +87,27 @@ def test_a_baseline_without_a_price_is_reported(settings: Settings):
         encoding="utf-8",
     )
     assert land_reference(settings).unpriced_baselines == ("acme/gone",)
+
+
+def test_rates_and_discounts_are_landed_and_counted(settings: Settings):
+    (settings.pricing_dir / "fx_rates.yaml").write_text(
+        "schema_version: 1\nrates:\n- {currency: EUR, date: '2026-11-02', usd_per_unit: '1.0834'}\n", "utf-8"
+    )
+    (settings.pricing_dir / "discounts.yaml").write_text(
+        "schema_version: 1\ndiscounts:\n"
+        "- {id: d, provider: acme, percent: '15', effective_from: '2026-01-01T00:00:00Z'}\n",
+        "utf-8",
+    )
+    report = land_reference(settings)
+    assert (report.fx_rates, report.discounts) == (1, 1)
+    folder = settings.landing_dir / "reference"
+    assert pq.read_table(folder / "fx_rates.parquet").num_rows == 1
+    assert pq.read_table(folder / "discounts.parquet").num_rows == 1
+
+
+def test_a_run_counts_edited_rows_but_goes_on(settings: Settings):
+    ledger = settings.pricing_dir / "price_book.ledger"
+    assert land_reference(settings).ledger_differences == 0
+    ledger.write_text(f"{'0' * 64}  one\n{'1' * 64}  gone\n<<<<<<< ours\n", encoding="utf-8")
+    assert land_reference(settings).ledger_differences == 3
+    assert set(landed(settings)) == TABLES
