@@ -456,7 +456,7 @@ def test_joined_exports_repeat_their_header_and_rows_must_fit_it(lab: Lab) -> No
         ("text-completion-openai", "openai"),
         ("azure_text", "azure"),
         ("OpenAI", "openai"),
-        ("My Own Proxy", "My Own Proxy"),
+        ("My Own Proxy", "my own proxy"),
     ],
 )
 def test_a_provider_is_named_by_who_sends_the_bill(name: str, expected: str) -> None:

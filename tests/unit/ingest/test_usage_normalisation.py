@@ -516,6 +516,36 @@ def test_a_gemini_call_stopped_before_its_answer_wrote_nothing_only_if_the_total
     }
     thinking = stopped | {"thoughtsTokenCount": 4, "totalTokenCount": 14}
     assert canonical_usage("gemini_generateContent", thinking)["completion_tokens"] == 4
+    assert canonical_usage("gemini_generateContent", thinking | {"totalTokenCount": 10}) == {
+        "prompt_tokens": 10,
+        "completion_tokens": 4,
+        "reasoning_tokens": 4,
+    }
+
+
+def test_audio_that_a_gemini_tool_put_into_the_prompt_is_audio() -> None:
+    usage = {
+        "promptTokenCount": 10,
+        "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 3}],
+        "toolUsePromptTokenCount": 6,
+        "toolUsePromptTokensDetails": [{"modality": "AUDIO", "tokenCount": 2}, {"modality": "TEXT"}],
+    }
+    assert canonical_usage("gemini_generateContent", usage) == {"prompt_tokens": 16, "input_audio_tokens": 5}
+
+
+def test_deepseek_hits_are_read_where_openai_puts_them_if_its_own_field_is_absent() -> None:
+    usage = {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 4}}
+    assert canonical_usage("deepseek_chat", usage) == {"prompt_tokens": 9, "cache_read_tokens": 4}
+    own = usage | {"prompt_cache_hit_tokens": 5}
+    assert canonical_usage("deepseek_chat", own) == {"prompt_tokens": 9, "cache_read_tokens": 5}
+
+
+def test_bedrock_writes_of_one_lifetime_are_added_up() -> None:
+    details = [{"ttl": "1h", "inputTokens": 4}, {"ttl": "1h", "inputTokens": 5}]
+    assert canonical_usage("bedrock_converse", {"inputTokens": 1, "cacheDetails": details}) == {
+        "prompt_tokens": 10,
+        "cache_write_1h_tokens": 9,
+    }
 
 
 def test_a_cohere_rerank_is_billed_by_the_search() -> None:
