@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -37,7 +38,7 @@ class Record:
         return self.data is not None and not self.data.strip(b" \t\r\n")
 
 
-class Splitter:
+class Splitter(ABC):
     """Common part of the readers: a bounded stream, the place in it, and the track of what is consumed.
 
     `size` is the file's size at the scan: bytes that arrive while we read are the next run's.
@@ -62,8 +63,9 @@ class Splitter:
         self._left = size - self.track.offset
         stream.seek(self.track.offset)
 
+    @abstractmethod
     def records(self) -> Iterator[Record]:
-        raise NotImplementedError
+        """The records from the start of the stream on."""
 
     def _read(self) -> bytes:
         try:
