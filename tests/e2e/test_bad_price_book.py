@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Lab, event, new_lab
+from pipeline_lab import Lab, event, new_lab
 
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.pricing.land import land_reference

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Lab, new_lab
+from pipeline_lab import Lab, new_lab
 from standardwebhooks import Webhook
 
 from tokencost_pipeline.settings import PROJECT_ROOT

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from conftest import Lab, event, new_lab
+from pipeline_lab import Lab, event, new_lab
 
 SOURCES = ["events", "litellm_payload", "litellm_spend_logs", "invoices"]
 MARTS = [

@@ -6,7 +6,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from conftest import Lab, event, new_lab
+from pipeline_lab import Lab, event, new_lab
 
 from tokencost_pipeline.settings import PROJECT_ROOT
 from tokencost_pipeline.warehouse.look import ask

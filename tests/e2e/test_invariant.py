@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import orjson
 import pytest
-from conftest import Lab, event, new_lab
+from pipeline_lab import Lab, event, new_lab
 
 GOOD = [event(n, f"2026-11-20T10:0{n}:00Z") for n in range(3)]
 UNKNOWN_MODEL = event(10, "2026-11-20T10:10:00Z", model="gpt-99-experimental")

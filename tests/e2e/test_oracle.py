@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DATA, Lab, event, new_lab
+from pipeline_lab import DATA, Lab, event, new_lab
 
 PRICING = DATA / "pricing"
 OUR_NAMES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from conftest import Lab, event, new_lab
+from pipeline_lab import Lab, event, new_lab
 
 MILLION = 1_000_000
 

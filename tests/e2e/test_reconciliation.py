@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import orjson
 import pytest
-from conftest import Lab, event, new_lab
+from pipeline_lab import Lab, event, new_lab
 
 from tokencost_pipeline.checks.invoices import BY_CAUSE, verdict
 from tokencost_pipeline.pipeline import plan_build

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import DATA, FACTS, Lab, new_lab
+from pipeline_lab import DATA, FACTS, Lab, new_lab
 
 # List prices in USD per 1M tokens, typed here by hand: input, output, cache read, cache write 5 min, 1 h.
 LIST_PRICES = {
