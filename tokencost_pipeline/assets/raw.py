@@ -21,17 +21,18 @@ DESCRIPTIONS = {
 landing_inputs = [
     dg.AssetSpec(
         ["landing", name],
-        group_name="raw",
+        group_name=group,
         owners=OWNERS,
         kinds={"parquet"},
         description=description,
     )
-    for name, description in (
+    for name, group, description in (
         (
             "run_context",
+            "raw",
             "The instant the run calls now, its time zone and, for a backfill, the range to rebuild.",
         ),
-        ("alerts_outbox", "Messages of the alert outbox, as of the end of the run before."),
+        ("alerts_outbox", "alerts", "Messages of the alert outbox, as of the end of the run before."),
     )
 ]
 
