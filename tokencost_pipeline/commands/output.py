@@ -60,7 +60,8 @@ def print_facts(title: str, facts: Mapping[str, Any]) -> None:
 
 
 def usd(value: Decimal | None) -> str:
-    """USD for people: cents from a dollar upwards, six decimals below."""
+    """USD for people: cents from $100 upwards, four decimals from a dollar, six below."""
     if value is None:
         return "unknown"
-    return f"${value:,.2f}" if abs(value) >= 1 else f"${value:,.6f}"
+    decimals = 2 if abs(value) >= 100 else 4 if abs(value) >= 1 else 6
+    return f"${value:,.{decimals}f}"
