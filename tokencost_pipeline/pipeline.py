@@ -15,6 +15,7 @@ from tokencost_pipeline.ingest.manifest import newest_occurred_at, only_sample_f
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse import dbt
 from tokencost_pipeline.warehouse.reference import (
+    Reprice,
     RunContext,
     land_run_context,
     land_shapes,
@@ -38,15 +39,17 @@ CLOCK_MODELS = ("stg_run__context", "run_context", "stg_alerts__rules", "anomali
 
 
 def run_context(
-    settings: Settings, rebuild_from: datetime | None = None, rebuild_to: datetime | None = None
+    settings: Settings,
+    rebuild_from: datetime | None = None,
+    rebuild_to: datetime | None = None,
+    reprice: Reprice | None = None,
 ) -> RunContext:
     """What this run calls now, from the settings and what has been read so far."""
     manifest = read_manifest(settings.landing_dir)
     only_sample = only_sample_files(manifest)
-    as_of = resolve_as_of(
-        settings.as_of, utc_now(settings), newest_occurred_at(manifest), only_sample=only_sample
-    )
-    return RunContext(as_of, only_sample, rebuild_from, rebuild_to)
+    now = utc_now(settings)
+    as_of = resolve_as_of(settings.as_of, now, newest_occurred_at(manifest), only_sample=only_sample)
+    return RunContext(as_of, only_sample, now, rebuild_from, rebuild_to, reprice)
 
 
 def withdrawn_files(settings: Settings) -> list[str]:
@@ -68,25 +71,32 @@ def build_warehouse(
     rebuild_to: datetime | None = None,
     *,
     full_refresh: bool = False,
+    reprice: Reprice | None = None,
 ) -> dbt.DbtOutcome:
     """Bring the marts up to what has landed.
 
     Only hours with new, late or re-priced events are recomputed; with a range [rebuild_from, rebuild_to) those hours
-    too. Never raises for a failing model or test: see the outcome.
+    too. With `reprice` a change of the book reaches the hours of its range alone; the next ordinary build applies it
+    everywhere. Never raises for a failing model or test: see the outcome.
     """
     land_shapes(settings)
     land_withdrawn_files(settings, withdrawn_files(settings))
-    land_run_context(settings, run_context(settings, rebuild_from, rebuild_to))
-    plan = plan_build(settings, forced=full_refresh or rebuild_from is not None)
+    land_run_context(settings, run_context(settings, rebuild_from, rebuild_to, reprice))
+    plan = plan_build(settings, forced=full_refresh or rebuild_from is not None or reprice is not None)
     unfinished = settings.dbt_target_dir / "unfinished"
     if unfinished.exists():
         plan = replace(plan, full_refresh=True, only=())
+    if reprice is not None and plan.full_refresh:
+        # Everything has to be made anew first, and that with the book of today.
+        outcome = build_warehouse(settings, full_refresh=True)
+        return build_warehouse(settings, reprice=reprice) if outcome.success else outcome
     if not plan.only:
         # A run that dies between two marts leaves them at odds in a way that the marts alone cannot tell.
         atomic.write_text(unfinished, "a build was started and has not been seen to end well\n")
     outcome = dbt.build(settings, full_refresh=full_refresh or plan.full_refresh, only=plan.only)
     if outcome.success:
-        remember(settings, plan, outcome)
+        if reprice is None:
+            remember(settings, plan, outcome)
         unfinished.unlink(missing_ok=True)
     return outcome
 

@@ -15,7 +15,7 @@ from tokencost_pipeline.warehouse.dbt import ensure_manifest, project_files
 NAMES = {
     "staging": r"stg_[a-z_]+__[a-z_]+",
     "intermediate": r"int_[a-z]+__[a-z_]+",
-    "marts": r"(fct|dim|agg)_[a-z_]+|routing_savings_daily|anomalies|reconciliation",
+    "marts": r"(fct|dim|agg)_[a-z_]+|routing_savings_daily|anomalies|reconciliation|restatements",
 }
 MAY_READ = {
     "staging": {"staging"},

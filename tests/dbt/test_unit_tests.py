@@ -16,7 +16,8 @@ def test_dbt_unit_tests_pass(tmp_path: Path) -> None:
 
     settings = Settings(data_dir=tmp_path / "data")
     land_shapes(settings)
-    land_run_context(settings, RunContext(datetime(2026, 11, 21, tzinfo=UTC), is_sample=False))
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    land_run_context(settings, RunContext(now, is_sample=False, run_at=now))
     dbt.build(settings).raise_for_failure()  # unit tests take their column types from the built tables
 
     outcome = dbt.invoke(settings, ["test", "--select", "test_type:unit", *dbt.common_arguments(settings)])

@@ -106,6 +106,13 @@ class Lab:
     def export(self) -> ExportReport:
         return export_marts(self.settings)
 
+    def add_price(self, row: str) -> None:
+        """Write one more row into the price book."""
+        book = self.settings.pricing_dir / "price_book.yaml"
+        text = book.read_text("utf-8")
+        assert text.count("\nprices:\n") == 1
+        book.write_text(text.replace("\nprices:\n", f"\nprices:\n{row}\n"), "utf-8")
+
     def ask(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.settings.warehouse_path), read_only=True) as connection:
             connection.execute("set TimeZone = 'UTC'")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from pipeline_lab import Lab, event, new_lab
 
@@ -105,41 +104,6 @@ def test_what_vanished_from_the_landing_zone_leaves_no_ghost(lab: Lab) -> None:
     assert lab.ask("select count(*) from marts.fct_attempts") == [(5,)]
     assert lab.ask("select sum(attempts)::int from marts.agg_daily") == [(5,)]
     assert lab.ask("select count(*) from marts.fct_requests") == [(4,)]  # one of the five is a retry
-
-
-def test_a_changed_price_book_reprices_from_the_day_of_the_change_and_no_earlier(lab: Lab) -> None:
-    day = timedelta(days=1)
-    first = datetime(2026, 11, 10, 9, tzinfo=UTC)
-    lab.drop(
-        "events", "a.jsonl", [event(n, first + n * day, provider="openai", model="our-own") for n in range(4)]
-    )
-    lab.run()
-    assert lab.ask("select cost_basis, count(*) from marts.fct_attempts group by 1") == [("unpriced", 4)]
-
-    book = lab.settings.pricing_dir / "price_book.yaml"
-    text = book.read_text("utf-8")
-    row = (
-        "- {id: openai/our-own@2026-11-12, provider: openai, model: our-own, region: default, service_tier: standard,"
-        " currency: USD, effective_from: '2026-11-12T09:00:00Z', recorded_at: '2026-11-20T00:00:00Z',"
-        " bands: [{min_context_tokens: 0, rates: {input: '2', output: '10'}}], source: {checked_on: '2026-11-20'}}\n"
-    )
-    book.write_text(text.rstrip("\n") + "\n" + row, "utf-8") if text.rstrip().splitlines()[-1].startswith(
-        ("- ", "  ")
-    ) and "request_estimates:" not in text else book.write_text(
-        text.replace("\nprices:\n", "\nprices:\n" + row), "utf-8"
-    )
-    lab.run()
-
-    assert lab.ask("select event_id, cost_usd from marts.fct_attempts order by event_id") == [
-        ("e0", None),
-        ("e1", None),
-        ("e2", Decimal("0.003")),
-        ("e3", Decimal("0.003")),
-    ]
-    assert lab.ask("select sum(cost_usd), sum(unpriced_attempts)::int from marts.agg_daily") == [
-        (Decimal("0.006"), 2)
-    ]
-    assert lab.ask("select min(hour) from intermediate.int_hours__touched") == [(first + 2 * day,)]
 
 
 def test_days_are_cut_in_the_reporting_zone_and_a_new_zone_recuts_them(lab: Lab) -> None:

@@ -196,9 +196,8 @@ MUTANTS: dict[str, Any] = {
         "prompt_cost_usd + completion_cost_usd + unit_cost_usd", "prompt_cost_usd + completion_cost_usd"
     ),
     "rounded to 6 decimals": swap(
-        "cast(prompt_cost_usd + completion_cost_usd + unit_cost_usd as decimal(38, 15)) as cost_usd",
-        "cast(cast(prompt_cost_usd + completion_cost_usd + unit_cost_usd as decimal(38, 6)) as decimal(38, 15))"
-        " as cost_usd",
+        "coalesce(estimated_cost_usd, prompt_cost_usd + completion_cost_usd + unit_cost_usd)",
+        "cast(coalesce(estimated_cost_usd, prompt_cost_usd + completion_cost_usd + unit_cost_usd) as decimal(38, 6))",
     ),
     "binary float arithmetic": swap("* 0.000001)", "/ 1000000)"),
 }

@@ -13,7 +13,7 @@ from tokencost_pipeline.warehouse.look import ask
         ["marts", name]
         for name in (
             "fct_attempts", "fct_requests", "agg_hourly", "agg_daily",
-            "dim_prices", "routing_savings_daily", "anomalies", "reconciliation",
+            "dim_prices", "routing_savings_daily", "anomalies", "reconciliation", "restatements",
         )
     ]
     + [["ingest", name] for name in ("files", "quarantine", "conflicts", "run_context")],

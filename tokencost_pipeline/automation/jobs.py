@@ -3,10 +3,11 @@
 import dagster as dg
 
 from tokencost_pipeline.assets.days import DAYS_KEY
+from tokencost_pipeline.assets.reprice import REPRICED_DAYS_KEY
 
 everything = dg.define_asset_job(
     "everything",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(DAYS_KEY),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(DAYS_KEY, REPRICED_DAYS_KEY),
     description="raw/ to reports: read what is new, price it, roll it up, check it, alert, publish.",
     executor_def=dg.in_process_executor,
 )
@@ -15,5 +16,12 @@ rebuild_days = dg.define_asset_job(
     "rebuild_days",
     selection=dg.AssetSelection.assets(DAYS_KEY),
     description="Rebuild a range of days from the landing zone.",
+    executor_def=dg.in_process_executor,
+)
+
+reprice_days = dg.define_asset_job(
+    "reprice_days",
+    selection=dg.AssetSelection.assets(REPRICED_DAYS_KEY),
+    description="Apply the price book to a range of days, as it is or as it was known, and keep what was published.",
     executor_def=dg.in_process_executor,
 )

@@ -1,4 +1,4 @@
-"""Verbs about the price book. Only `check --accept` writes, and only the ledger."""
+"""Verbs about the price book. `check --accept` writes the ledger, `reprice` the marts, the others nothing."""
 
 from __future__ import annotations
 
@@ -97,6 +97,9 @@ def history(
 def diff(
     source: Annotated[Source, typer.Option(help="An installed catalogue.")],
     model: Annotated[str | None, typer.Option(help="Only this model or alias.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Only this provider. With --model also a model the book lacks.")
+    ] = None,
     new: Annotated[bool, typer.Option("--new", help="Also models the book lacks, of its providers.")] = False,
     json: Json = False,
 ) -> None:
@@ -107,11 +110,16 @@ def diff(
     from tokencost_pipeline.pricing.land import PRICE_BOOK
     from tokencost_pipeline.pricing.propose import propose
     from tokencost_pipeline.pricing.read_book import load_price_book
+    from tokencost_pipeline.pricing.suggest import nearest_row
 
     now = datetime.now(UTC)
     book = load_price_book(load_settings().pricing_dir / PRICE_BOOK)
     catalogue = load_catalogue(source, now)
     proposals = propose(book, catalogue, now, model=model, new_models=new)
+    if provider:
+        proposals = [it for it in proposals if it.row.provider == provider]
+        nearest = nearest_row(book, catalogue, provider, model, now) if model and not proposals else None
+        proposals += [nearest] if nearest else []
     if json:
         names = ("kind", "differences", "doubts", "notes", "yaml")
         rows = [{"id": it.row.id, **{name: getattr(it, name) for name in names}} for it in proposals]
@@ -122,6 +130,22 @@ def diff(
         print(f"# {doubtful} of them are doubtful and commented out: look at a second source first")
     for proposal in proposals:
         print(proposal.yaml)
+
+
+@app.command(epilog="Example: tokencost prices reprice --since 2026-11-01 --book-as-of 2026-11-15T00:00:00Z")
+def reprice(
+    since: Annotated[str, typer.Option(help="A date, or an instant with its offset: hours from here on.")],
+    until: Annotated[str | None, typer.Option(help="… up to here, not included. Default: no end.")] = None,
+    book_as_of: Annotated[
+        str | None,
+        typer.Option(help="With the book as it was recorded by this date or instant. Default: as it is."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Apply the book to published hours, and print what that changed. What was published before is kept."""
+    from tokencost_pipeline.commands.reprice import reprice as execute
+
+    execute(load_settings(), since, until, book_as_of, as_json=json)
 
 
 def _print_history(history: History, now: datetime) -> None:

@@ -50,13 +50,13 @@ ATTEMPTS = pa.schema(
         pa.field("event_id", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),  # folder under raw/: events, litellm_payload, ...
         pa.field("grain", pa.string(), nullable=False),  # attempt | request | count
-        pa.field("occurred_at", INSTANT, nullable=False),
+        pa.field("occurred_at", INSTANT),  # NULL for the grain count alone: a plain log may not say when
         pa.field("call_id", pa.string()),  # key on which sources that saw the same call are merged
         pa.field("tenant_id", pa.string()),
         pa.field("user_id", pa.string()),
         pa.field("feature", pa.string()),
         pa.field("session_id", pa.string()),
-        pa.field("request_id", pa.string(), nullable=False),
+        pa.field("request_id", pa.string()),  # NULL for the grain count alone
         pa.field(
             "attempt", pa.int64()
         ),  # NULL when the source has no attempt number; dbt then numbers by time
@@ -241,6 +241,10 @@ RUN_CONTEXT = pa.schema(
         pa.field("timezone", pa.string(), nullable=False),
         pa.field("rebuild_from", INSTANT),  # forced range of a backfill, half-open
         pa.field("rebuild_to", INSTANT),
+        pa.field("run_at", INSTANT),  # stamp of this run
+        pa.field("reprice_from", INSTANT),  # price changes are applied in this range alone, half-open
+        pa.field("reprice_to", INSTANT),
+        pa.field("book_as_of", INSTANT),  # the book as it was recorded by then; NULL = as it is
     ]
 )
 

@@ -30,6 +30,7 @@ ORDER = {
     "marts.routing_savings_daily": "day, provider, model",
     "marts.anomalies": "day, dimension, entity, rule",
     "marts.reconciliation": "provider, day, model, currency",
+    "marts.restatements": "restated_at, day, tenant_id, provider, model, why",
     "ingest.files": "path, generation",
     "ingest.quarantine": "path, line_no, byte_offset",
     "ingest.conflicts": "path, line_no",

@@ -37,13 +37,26 @@ SHAPES: dict[str, pa.Schema] = {
 
 
 @dataclass(frozen=True)
+class Reprice:
+    """Price changes applied on request: only in the hours from `since` up to `until` (UTC, whole hours), with the
+    book as it was recorded by `book_as_of` (UTC; None = as it is)."""
+
+    since: datetime
+    until: datetime
+    book_as_of: datetime | None = None
+
+
+@dataclass(frozen=True)
 class RunContext:
-    """The instant the run calls now (UTC), whether only the shipped sample is loaded, and a range to rebuild."""
+    """The instant the run calls now (UTC), whether only the shipped sample is loaded, the run's stamp, a range to
+    rebuild, and a re-pricing that was asked for."""
 
     as_of: datetime
     is_sample: bool
+    run_at: datetime
     rebuild_from: datetime | None = None
     rebuild_to: datetime | None = None
+    reprice: Reprice | None = None
 
 
 def land_shapes(settings: Settings) -> None:
@@ -62,6 +75,10 @@ def land_run_context(settings: Settings, context: RunContext) -> None:
                 "timezone": settings.timezone,
                 "rebuild_from": context.rebuild_from,
                 "rebuild_to": context.rebuild_to,
+                "run_at": context.run_at.astimezone(UTC),
+                "reprice_from": context.reprice.since if context.reprice else None,
+                "reprice_to": context.reprice.until if context.reprice else None,
+                "book_as_of": context.reprice.book_as_of if context.reprice else None,
             }
         ],
         schema=schema.RUN_CONTEXT,

@@ -54,3 +54,12 @@
 {% macro duckdb__split_rows(column) -%}
     unnest(string_split({{ column }}, ','))
 {%- endmacro %}
+
+{#- instant_text(instant): RFC 3339 in UTC, to the second. -#}
+{% macro instant_text(instant) -%}
+    {{ return(adapter.dispatch('instant_text', 'tokencost')(instant)) }}
+{%- endmacro %}
+
+{% macro duckdb__instant_text(instant) -%}
+    strftime(timezone('UTC', {{ instant }}), '%Y-%m-%dT%H:%M:%SZ')
+{%- endmacro %}

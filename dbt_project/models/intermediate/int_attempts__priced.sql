@@ -76,7 +76,9 @@ converted as (
         case when price.currency = 'USD' then 1 else fx.usd_per_unit end as usd_per_unit,
         case when baseline.currency = 'USD' then 1 else baseline_fx.usd_per_unit end as baseline_usd_per_unit,
         discounts.discount_id,
-        coalesce(discounts.factor, 1) as discount_factor
+        coalesce(discounts.factor, 1) as discount_factor,
+        estimates.cost_per_request,
+        case when estimates.currency = 'USD' then 1 else estimate_fx.usd_per_unit end as estimate_usd_per_unit
     from located
     left join prices as price on located.price_row = price.price_row
     left join prices as baseline on located.baseline_price_row = baseline.price_row
@@ -94,6 +96,15 @@ converted as (
         and coalesce(located.tenant_id, '') = discounts.tenant_id
         and located.occurred_at >= discounts.valid_from
         and located.occurred_at < discounts.valid_to
+    left join {{ ref('int_estimates__versions') }} as estimates
+        on located.price_provider = estimates.provider
+        and located.price_model = estimates.model
+        and located.occurred_at >= estimates.valid_from
+        and located.occurred_at < estimates.valid_to
+    left join fx as estimate_fx
+        on estimates.currency = estimate_fx.currency
+        and {{ utc_day('located.occurred_at') }} >= estimate_fx.valid_from
+        and {{ utc_day('located.occurred_at') }} < estimate_fx.valid_to
 
 ),
 
@@ -114,7 +125,12 @@ judged as (
                 {% for count, fee in unit_components() -%}
                 and {{ count }} is null
                 {% endfor %}
-                then 'unpriced'
+                -- A call that failed before it was counted may have cost nothing: no estimate for it.
+                then case
+                    when estimate_usd_per_unit is not null and not {{ is_failure('converted.status') }}
+                        then 'estimate_per_request'
+                    else 'unpriced'
+                end
             when usd_per_unit is not null and {{ fully_priced('price') }}
                 then case when price.is_free then 'free' else 'tokens' end
             else 'unpriced'
@@ -140,7 +156,11 @@ listed as (
         {% for part in ['prompt_tokens', 'completion_tokens', 'units'] -%}
         {{ money_times(part ~ '_price', 'usd_per_unit') }} as {{ part }}_list_usd,
         {% endfor -%}
-        {{ money_times('rerouted_price', 'baseline_usd_per_unit') }} as rerouted_usd
+        {{ money_times('rerouted_price', 'baseline_usd_per_unit') }} as rerouted_usd,
+        case
+            when cost_basis = 'estimate_per_request'
+                then {{ money_times('cost_per_request', 'estimate_usd_per_unit') }}
+        end as estimated_cost_usd
     from judged
 
 ),
@@ -158,6 +178,7 @@ costed as (
         cast(case
             when is_priced then prompt_tokens_list_usd + completion_tokens_list_usd + units_list_usd
             when cost_basis = 'not_billed' then 0
+            else estimated_cost_usd
         end as {{ money_type() }}) as list_cost_usd
     from listed
 
@@ -165,10 +186,13 @@ costed as (
 
 select
     *,
-    cast(prompt_cost_usd + completion_cost_usd + unit_cost_usd as {{ money_type() }}) as cost_usd,
+    cast(
+        coalesce(estimated_cost_usd, prompt_cost_usd + completion_cost_usd + unit_cost_usd) as {{ money_type() }}
+    ) as cost_usd,
     -- Another model is compared at its list price, what served with what it cost.
     case
         when cost_basis = 'not_billed' then cast(0 as {{ money_type() }})
+        when estimated_cost_usd is not null and is_as_served then cast(estimated_cost_usd as {{ money_type() }})
         when not is_priced then null
         when is_as_served then cast(prompt_cost_usd + completion_cost_usd + unit_cost_usd as {{ money_type() }})
         else cast(rerouted_usd as {{ money_type() }})

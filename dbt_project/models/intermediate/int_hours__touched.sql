@@ -6,7 +6,7 @@
 
 with context as (
 
-    select rebuild_from, rebuild_to from {{ ref('stg_run__context') }}
+    select rebuild_from, rebuild_to, reprice_from, reprice_to, book_as_of from {{ ref('stg_run__context') }}
 
 ),
 
@@ -83,8 +83,21 @@ changed_names as (
 
 published_attempts as (
 
-    select hour, occurred_at, request_id, provider, model, baseline_provider, baseline_model, price_currency
-    from {{ fct_attempts or "(select null::timestamptz as hour, null::timestamptz as occurred_at, null::varchar as request_id, null::varchar as provider, null::varchar as model, null::varchar as baseline_provider, null::varchar as baseline_model, null::varchar as price_currency where false)" }}
+    select
+        hour, occurred_at, request_id, provider, model, baseline_provider, baseline_model, price_currency, book_as_of
+    from {{ fct_attempts or "(select null::timestamptz as hour, null::timestamptz as occurred_at, null::varchar as request_id, null::varchar as provider, null::varchar as model, null::varchar as baseline_provider, null::varchar as baseline_model, null::varchar as price_currency, null::timestamptz as book_as_of where false)" }}
+
+),
+
+-- A re-pricing that was asked for reaches the attempts of its range alone.
+repriceable_attempts as (
+
+    select published_attempts.*
+    from published_attempts
+    cross join context
+    where context.reprice_from is null
+        or published_attempts.occurred_at >= context.reprice_from
+        and published_attempts.occurred_at < context.reprice_to
 
 ),
 
@@ -102,33 +115,43 @@ touched as (
 
     union all
 
-    select published_attempts.hour, 'price' as why
-    from published_attempts
+    select repriceable_attempts.hour, 'price' as why
+    from repriceable_attempts
     inner join changed_names
         on (
-            published_attempts.provider = changed_names.provider
-            and (starts_with(published_attempts.model, changed_names.model) or changed_names.model = '*')
-            or published_attempts.baseline_provider = changed_names.provider
-            and (starts_with(published_attempts.baseline_model, changed_names.model) or changed_names.model = '*')
+            repriceable_attempts.provider = changed_names.provider
+            and (starts_with(repriceable_attempts.model, changed_names.model) or changed_names.model = '*')
+            or repriceable_attempts.baseline_provider = changed_names.provider
+            and (starts_with(repriceable_attempts.baseline_model, changed_names.model) or changed_names.model = '*')
         )
-        and published_attempts.occurred_at >= changed_names.effective_from
+        and repriceable_attempts.occurred_at >= changed_names.effective_from
 
     union all
 
-    select published_attempts.hour, 'fx' as why
-    from published_attempts
+    select repriceable_attempts.hour, 'fx' as why
+    from repriceable_attempts
     inner join changed_reference
         on changed_reference.kind = 'fx'
-        and published_attempts.price_currency = changed_reference.model
-        and published_attempts.occurred_at >= changed_reference.effective_from
+        and repriceable_attempts.price_currency = changed_reference.model
+        and repriceable_attempts.occurred_at >= changed_reference.effective_from
 
     union all
 
-    select published_attempts.hour, 'reference' as why
-    from published_attempts
+    select repriceable_attempts.hour, 'reference' as why
+    from repriceable_attempts
     where exists (
         select 1 from changed_reference where kind in ('baseline', 'local_provider')
     )
+
+    union all
+
+    -- Priced with the book of another instant, on request: that is no difference between the books of today.
+    select repriceable_attempts.hour, 'book_as_of' as why
+    from repriceable_attempts
+    cross join context
+    where context.reprice_from is not null
+        and repriceable_attempts.book_as_of is not null
+        and repriceable_attempts.book_as_of is distinct from context.book_as_of
 
     union all
 

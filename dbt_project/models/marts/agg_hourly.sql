@@ -56,6 +56,10 @@ select
     cast(sum(attempts.reported_cost_usd) as {{ money_type() }}) as reported_cost_usd,
     count(*) filter (where attempts.cost_usd is null) as unpriced_attempts,
     cast(coalesce(sum(attempts.total_tokens) filter (where attempts.cost_usd is null), 0) as bigint) as unpriced_tokens,
+    count(*) filter (where attempts.cost_basis = 'estimate_per_request') as estimated_attempts,
+    cast(
+        sum(attempts.cost_usd) filter (where attempts.cost_basis = 'estimate_per_request') as {{ money_type() }}
+    ) as estimated_cost_usd,
 
     cast(coalesce(sum(attempts.latency_ms), 0) as bigint) as latency_ms_sum,
     count(attempts.latency_ms) as latency_count

@@ -1,8 +1,11 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='replace',
-    meta={'replace_key': 'hour', 'replace_scope': 'int_hours__touched'}
+    meta={'replace_key': 'hour', 'replace_scope': 'int_hours__touched'},
+    pre_hook='{{ remember_published_costs() }}',
+    post_hook='{{ log_restated_costs() }}'
 ) }}
+-- depends_on: {{ ref('int_attempts__restated') }}
 
 with priced as (
 
@@ -62,6 +65,8 @@ select
 
     price_id,
     price_currency,
+    -- NULL: priced with the book of the day; else the instant whose book was asked for.
+    (select max(book_as_of) from {{ ref('stg_run__context') }}) as book_as_of,
     discount_id,
     cost_basis,
     cost_usd,

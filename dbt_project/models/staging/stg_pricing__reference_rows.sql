@@ -17,6 +17,13 @@ aliases as (
 
 ),
 
+estimates as (
+
+    select 'estimate' as kind, row_hash, provider, model, effective_from
+    from {{ ref('stg_pricing__estimates') }}
+
+),
+
 baselines as (
 
     select
@@ -67,6 +74,8 @@ union all
 select * from fx_rates
 union all
 select * from aliases
+union all
+select * from estimates
 union all
 select * from baselines
 union all

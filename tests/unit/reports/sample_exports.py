@@ -195,7 +195,7 @@ select
     'eu-west-1',
     null, $status, $error, $latency, null, ($attempt > 1)::integer, $cache_hit, 'template-7',
     $prompt, $completion,
-    $prompt + $completion, $prompt // 10, 0, 0, $completion // 4, 'price-1', $basis,
+    $prompt + $completion, $prompt // 10, 0, 0, $completion // 4, if($basis = 'unpriced', null, 'price-1'), $basis,
     $cost::decimal(38,15), null, null, $reported::decimal(38,15), $provider = 'ollama', 'events/day.jsonl',
     $line_no, $baseline::decimal(38,15)
 """
@@ -266,6 +266,11 @@ create table marts.reconciliation (
     computed_usd decimal(38,15), invoiced_usd decimal(38,15), gap_usd decimal(38,15), reported_usd decimal(38,15),
     attempts bigint, unpriced_attempts bigint
 );
+create table marts.restatements (
+    restated_at timestamptz, day date, tenant_id varchar, provider varchar, model varchar, attempts bigint,
+    before_usd decimal(38,15), after_usd decimal(38,15), difference_usd decimal(38,15), unpriced_before bigint,
+    unpriced_after bigint, why varchar
+);
 create table ingest.files (
     file_id varchar, path varchar, source varchar, generation bigint, bytes_read bigint, lines bigint,
     events bigint,
@@ -292,6 +297,11 @@ insert into marts.reconciliation values
     ('anthropic', '2026-11-20', 'gone', 'missing_traffic', 'USD', 0.000000000000001, 0, 0.000000000000001,
      0.000000000000001, null, 0, 0),
     ('openai', '2026-11-20', null, 'other_currency', 'EUR', 5, null, null, null, null, null, null);
+insert into marts.restatements values
+    ('2026-11-21 08:00:00Z', '2026-11-19', 'a|b', 'anthropic', 'a|b', 4, 10, 7.5, -2.5, 0, 0,
+     'price row old -> new'),
+    ('2026-11-21 08:00:00Z', '2026-11-20', null, 'anthropic', 'gone', 1, null, 0.000000000000001,
+     0.000000000000001, 1, 0, 'price row (none) -> new');
 insert into ingest.files values
     ('f1', 'events/day.jsonl', 'events', 1, 40000, 70, 66, 1, 1, 2, 0, '2026-11-21 10:29:00Z'),
     ('f2', 'events/a|<b>.jsonl', 'events', 1, 10, 0, 0, 0, 0, 0, 0, '2026-11-21 10:29:00Z');

@@ -1,0 +1,139 @@
+"""Re-pricing on request: apply the book to hours that have been published, and keep what was published before.
+
+An ordinary run applies a changed book to every hour it concerns. This does it for a range alone, or with the book as it
+was known at an instant, and says what changed. Imports no Dagster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tokencost_pipeline.clock import utc_now
+from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.pipeline import build_warehouse
+from tokencost_pipeline.pricing.land import land_reference
+from tokencost_pipeline.settings import Settings
+from tokencost_pipeline.warehouse.exports import export_marts
+from tokencost_pipeline.warehouse.look import ask
+from tokencost_pipeline.warehouse.read_only import read_only
+from tokencost_pipeline.warehouse.reference import Reprice
+
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+
+LOGGED = "select count(*) from intermediate.int_attempts__restated"
+RESTATED = """
+select day, tenant_id, provider, model, attempts, before_usd, after_usd, difference_usd, unpriced_before,
+    unpriced_after, why
+from marts.restatements
+where restated_at = ?
+order by day, provider, model, tenant_id nulls first, why
+"""
+
+
+@dataclass(frozen=True)
+class RepriceReport:
+    """What a re-pricing did. Instants UTC, money in USD; `restatements` are rows of `marts.restatements`."""
+
+    since: datetime
+    until: datetime | None
+    book_as_of: datetime | None
+    hours: int  # recomputed
+    attempts: int  # whose published cost changed
+    difference_usd: Decimal
+    restatements: list[dict[str, Any]]
+
+
+def reprice(
+    settings: Settings, since: datetime, until: datetime | None = None, book_as_of: datetime | None = None
+) -> RepriceReport:
+    """Apply the book (as recorded by `book_as_of`) to the hours from `since` up to `until`, and export the marts.
+
+    Only hours in which a price, discount or rate differs from the one they were published with are recomputed. The
+    caller holds the pipeline's lock. Raises UserError when nothing has been priced yet, the range is empty or the book
+    is not valid, CheckFailed when a model or test fails.
+    """
+    if not settings.warehouse_path.exists():
+        raise UserError(
+            "nothing has been priced yet, so there is nothing to price again",
+            place=str(settings.warehouse_path),
+            hint="tokencost run prices what lies in raw/",
+        )
+    start, end = floor_hour(since), END_OF_TIME if until is None else ceil_hour(until)
+    if start >= end:
+        raise UserError(
+            f"--since {since:%Y-%m-%d %H:%M} is not before --until", hint="write the earlier one first"
+        )
+    land_reference(settings)
+    logged = count_logged(settings)
+    build_warehouse(settings, reprice=Reprice(start, end, book_as_of)).raise_for_failure()
+    export_marts(settings)
+    attempts = count_logged(settings) - logged
+    restatements = (
+        ask(settings, RESTATED, [utc_now(settings)]) if settings.fixed_as_of() else newest(settings)
+    )
+    return RepriceReport(
+        since=start,
+        until=None if until is None else end,
+        book_as_of=book_as_of,
+        hours=count_hours(settings),
+        attempts=attempts,
+        difference_usd=sum((row["difference_usd"] for row in restatements), Decimal(0))
+        if attempts
+        else Decimal(0),
+        restatements=restatements if attempts else [],
+    )
+
+
+def newest(settings: Settings) -> list[dict[str, Any]]:
+    """The restatements of the run that made the newest ones."""
+    [last] = ask(settings, "select max(restated_at) as at from marts.restatements")
+    return ask(settings, RESTATED, [last["at"]]) if last["at"] is not None else []
+
+
+def count_logged(settings: Settings) -> int:
+    """Changes of published costs that are on record."""
+    with read_only(settings) as connection:
+        found = connection.execute(
+            "select count(*) from duckdb_tables() where table_name = 'int_attempts__restated'"
+        ).fetchall()
+        return int(connection.execute(LOGGED).fetchall()[0][0]) if found[0][0] else 0
+
+
+def count_hours(settings: Settings) -> int:
+    """Hours that the last build recomputed."""
+    with read_only(settings) as connection:
+        return int(
+            connection.execute("select count(*) from intermediate.int_hours__touched").fetchall()[0][0]
+        )
+
+
+def floor_hour(instant: datetime) -> datetime:
+    """The whole UTC hour at or before the instant."""
+    return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def ceil_hour(instant: datetime) -> datetime:
+    """The whole UTC hour at or after the instant."""
+    floor = floor_hour(instant)
+    return floor if floor == instant else floor + timedelta(hours=1)
+
+
+def parse_instant(text: str, option: str, timezone: str) -> datetime:
+    """An instant from RFC 3339 with offset, or a date: its midnight in `timezone`. Raises UserError."""
+    try:
+        if len(text) == len("2026-11-01"):
+            day = date.fromisoformat(text)
+            return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(timezone)).astimezone(UTC)
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise UserError(
+            f"{option} {text!r} is neither a date nor an instant with its offset",
+            hint="write 2026-11-01, or 2026-11-01T16:00:00Z",
+        )
+    return instant.astimezone(UTC)
