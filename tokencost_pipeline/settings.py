@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -38,6 +40,9 @@ class Settings(BaseSettings):
     webhook_url: SecretStr | None = Field(None, description="where alerts are posted")
     webhook_secret: SecretStr | None = Field(None, description="Standard Webhooks signing secret (whsec_…)")
     lock_timeout_seconds: float = Field(600.0, ge=0, description="how long a run waits for another run")
+    max_unpriced_share: Decimal = Field(
+        Decimal("0.05"), description="share of attempts without a price above which the check is an error"
+    )
 
     @field_validator("raw_dir", "pricing_dir", "data_dir", "reports_dir")
     @classmethod
@@ -72,6 +77,16 @@ class Settings(BaseSettings):
         if instant.tzinfo is None:
             raise ValueError(f"{value!r} has no offset: write '{value}Z' or '{value}+01:00'")
         return value
+
+    @field_validator("max_unpriced_share", mode="before")
+    @classmethod
+    def _share(cls, value: object) -> Decimal:
+        text = str(value)
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text, re.ASCII) or Decimal(text) > 1:
+            raise ValueError(
+                f"{text!r} is not a share: write a decimal from 0 to 1 such as '0.05', which is 5 %"
+            )
+        return Decimal(text)
 
     @cached_property
     def landing_dir(self) -> Path:

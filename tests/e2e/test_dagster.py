@@ -45,6 +45,7 @@ def test_every_layer_is_there_grouped_owned_and_described(definitions: dg.Defini
     assert {
         "pricing/price_book",
         "pricing/alert_rules",
+        "pricing/price_watch",
         "exports/marts",
         "alerts/messages",
         "reports/markdown",
@@ -71,6 +72,7 @@ def test_checks_read_as_claims(definitions: dg.Definitions) -> None:
         "hourly_adds_up_to_daily",
         "reported_cost_agrees_with_ours",
         "computed_cost_agrees_with_the_invoice",
+        "no_catalogue_knows_a_newer_price",
         "cost_by_feature_within_expected_band",
         "cost_by_tenant_within_expected_band",
         "cost_by_model_within_expected_band",
@@ -140,6 +142,9 @@ def test_the_job_runs_and_a_backfill_of_days_changes_nothing(
         assert not verdicts["every_attempt_has_a_price"].passed
         assert verdicts["every_attempt_has_a_price"].severity == dg.AssetCheckSeverity.ERROR
         assert verdicts["hourly_adds_up_to_daily"].passed
+        assert verdicts["no_catalogue_knows_a_newer_price"].description, (
+            "told also where nothing is installed"
+        )
         days = instance.get_materialized_partitions(dg.AssetKey(["marts", "days"]))
         assert days == {"2026-11-18", "2026-11-19", "2026-11-20"}
         before = lab.marts()

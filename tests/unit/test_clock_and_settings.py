@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,26 @@ def test_a_bad_setting_names_its_variable(variable: str, value: str, monkeypatch
     monkeypatch.setenv(variable, value)
     with pytest.raises(UserError, match=variable):
         load_settings()
+
+
+@pytest.mark.parametrize("value", ["5%", "5", "1.01", "1e-2", "-0.1", "nan", ".05", "0,05", "٠"])
+def test_a_share_that_is_none_is_refused_with_what_to_write(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENCOST_MAX_UNPRICED_SHARE", value)
+    with pytest.raises(UserError, match=r"a decimal from 0 to 1 such as '0\.05'") as refused:
+        load_settings()
+    assert refused.value.place == "TOKENCOST_MAX_UNPRICED_SHARE"
+
+
+@pytest.mark.parametrize(
+    ("value", "share"), [("0.2", "0.2"), ("0", "0"), ("1", "1"), ("0.001", "0.001"), ("", "0.05")]
+)
+def test_the_share_of_unpriced_attempts_is_an_exact_decimal_and_five_percent_unless_set(
+    value: str, share: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENCOST_MAX_UNPRICED_SHARE", value)
+    assert load_settings().max_unpriced_share == Decimal(share)
 
 
 def test_the_dbt_command_line_has_absolute_paths_and_no_vars(tmp_path: Path) -> None:

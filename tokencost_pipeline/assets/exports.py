@@ -13,10 +13,10 @@ from tokencost_pipeline.warehouse.look import ask
         ["marts", name]
         for name in (
             "fct_attempts", "fct_requests", "agg_hourly", "agg_daily",
-            "dim_prices", "routing_savings_daily", "anomalies", "reconciliation", "restatements",
+            "dim_prices", "routing_savings_daily", "anomalies", "reconciliation", "restatements", "agg_litellm_log",
         )
     ]
-    + [["ingest", name] for name in ("files", "quarantine", "conflicts", "run_context")],
+    + [["ingest", name] for name in ("files", "quarantine", "conflicts", "unknown_fields", "run_context")],
     group_name="exports",
     kinds={"duckdb", "parquet"},
     owners=OWNERS,

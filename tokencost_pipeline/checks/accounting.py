@@ -66,3 +66,22 @@ def no_event_contradicts_another() -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"conflicts": len(rows), "lines": markdown_table(rows)},
     )
+
+
+@dg.asset_check(
+    asset=["exports", "marts"],
+    name="no_record_carries_unknown_fields",
+    description="Every field that records carry is one of their format. Others are counted by name and kept out: a new "
+    "one is schema drift, and may be worth reading.",
+    pool=POOL,
+)
+def no_record_carries_unknown_fields() -> dg.AssetCheckResult:
+    rows = ask(
+        load_settings(),
+        "select source, field, records from ingest.unknown_fields order by records desc, field",
+    )
+    return dg.AssetCheckResult(
+        passed=not rows,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"unknown fields": len(rows), "fields": markdown_table(rows)},
+    )

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from tokencost_pipeline.commands.output import out, print_facts, print_json, print_table
 from tokencost_pipeline.ingest.sources.canonical_events import json_schema
+from tokencost_pipeline.pricing.suggest import suggester
 from tokencost_pipeline.reports.source import open_exports
 from tokencost_pipeline.reports.stats import read_stats
 from tokencost_pipeline.settings import Settings
@@ -48,7 +49,7 @@ def stats(settings: Settings, *, as_json: bool) -> None:
     """The figures of api/stats.json."""
     connection = open_exports(settings.exports_dir)
     try:
-        figures = read_stats(connection)
+        figures = read_stats(connection, suggester(settings))
     finally:
         connection.close()
     if as_json:
@@ -56,7 +57,7 @@ def stats(settings: Settings, *, as_json: bool) -> None:
 
         print(dumps(figures))
         return
-    models = figures.pop("models")
+    models, unpriced = figures.pop("models"), figures.pop("unpriced_models")
     print_facts("figures", {name: shown(value) for name, value in figures.items()})
     print_table(
         "by model",
@@ -66,6 +67,23 @@ def stats(settings: Settings, *, as_json: bool) -> None:
             for name, model in models.items()
         ],
     )
+    print_unpriced(unpriced)
+
+
+def print_unpriced(rows: list[dict[str, Any]]) -> None:
+    """Models without a price and the nearest one known; nothing where every attempt has a cost."""
+    if not rows:
+        return
+    lines = []
+    for row in rows:
+        nearest = row["proposal"] or {}
+        price = ", ".join(f"{shown(nearest[name])} {name}" for name in ("input", "output") if name in nearest)
+        origin = f"{nearest['provider']}/{nearest['model']}, {nearest['source']}" if nearest else ""
+        lines.append(
+            (f"{row['provider']}/{row['model']}", row["attempts"], row["tokens"], row["why"], price, origin)
+        )
+    columns = ["model", "attempts", "tokens", "why", "nearest known price, USD per 1M tokens", "of"]
+    print_table("without a cost", columns, lines)
 
 
 def shown(value: Any) -> str:

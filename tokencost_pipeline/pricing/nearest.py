@@ -34,12 +34,24 @@ _MAKERS = (
 
 @dataclass(frozen=True)
 class Nearest:
-    """`entry` of `catalogue` ("name version"), its standard card, and `how` it answers to the wanted model."""
+    """`entry` of `catalogue` ("name version"), its standard card, and `how` it answers to the wanted model.
+
+    `distance` is the place of `how` in HOW: 0 is nearest.
+    """
 
     entry: CatalogueModel
     card: Card
     how: str
     catalogue: str
+    distance: int = 0
+
+
+HOW = (
+    "the same provider's entry",
+    "the same name at another provider",
+    "the base name at the same provider",
+    "the base name at another provider",
+)
 
 
 def nearest_proposal(provider: str, model: str, catalogue: Catalogue) -> Nearest | None:
@@ -48,24 +60,38 @@ def nearest_proposal(provider: str, model: str, catalogue: Catalogue) -> Nearest
     In this order: the same provider's entry (same name or the catalogue's own alias), the same name at another provider
     (makers before resellers, then by name), the base name without prefix and date at the same provider, then at others.
     """
-    priced = [entry for entry in catalogue.models if entry.card()]
-    others = sorted(
-        (entry for entry in priced if entry.provider != provider),
-        key=lambda entry: (_rank(entry.provider), entry.provider, entry.name),
-    )
-    own = catalogue.find(provider, model)
-    base = base_name(model)
-    candidates = [
-        (own if own and own.card() else None, "the same provider's entry"),
-        (_first(others, model), "the same name at another provider"),
-        (_first_base(priced, base, provider), "the base name at the same provider"),
-        (_first_base(others, base), "the base name at another provider"),
-    ]
-    for entry, how in candidates:
-        card = entry.card() if entry else None
-        if entry and card:
-            return Nearest(entry, card, how, f"{catalogue.name} {catalogue.version}")
-    return None
+    return Finder(catalogue).nearest(provider, model)
+
+
+class Finder:
+    """`nearest_proposal` for many models of one catalogue: names are looked up, not searched for."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._by_name: dict[str, list[CatalogueModel]] = {}
+        self._by_base: dict[str, list[CatalogueModel]] = {}
+        for entry in catalogue.models:
+            if entry.card():
+                self._by_name.setdefault(entry.name, []).append(entry)
+                self._by_base.setdefault(base_name(entry.name), []).append(entry)
+
+    def nearest(self, provider: str, model: str) -> Nearest | None:
+        """See `nearest_proposal`."""
+        base = base_name(model)
+        own = self._catalogue.find(provider, model)
+        same_base = self._by_base.get(base, [])
+        candidates = (
+            own if own and own.card() else None,
+            next(iter(_others(self._by_name.get(model, []), provider)), None),
+            _plainest([entry for entry in same_base if entry.provider == provider], base),
+            _plainest(_others(same_base, provider), base),
+        )
+        for distance, entry in enumerate(candidates):
+            card = entry.card() if entry else None
+            if entry and card:
+                name = f"{self._catalogue.name} {self._catalogue.version}"
+                return Nearest(entry, card, HOW[distance], name, distance)
+        return None
 
 
 def base_name(model: str) -> str:
@@ -76,21 +102,20 @@ def base_name(model: str) -> str:
     return name
 
 
-def _first(entries: Iterable[CatalogueModel], model: str) -> CatalogueModel | None:
-    return next((entry for entry in entries if entry.name == model), None)
+def _others(entries: Iterable[CatalogueModel], provider: str) -> list[CatalogueModel]:
+    """Those of other providers, makers before resellers, then by name."""
+    return sorted(
+        (entry for entry in entries if entry.provider != provider),
+        key=lambda entry: (_rank(entry.provider), entry.provider, entry.name),
+    )
 
 
-def _first_base(
-    entries: Iterable[CatalogueModel], base: str, provider: str | None = None
-) -> CatalogueModel | None:
+def _plainest(entries: list[CatalogueModel], base: str) -> CatalogueModel | None:
     """The plain name if there is one, else the newest of those with a date: these sort by it."""
-    same = [
-        entry for entry in entries if provider in (None, entry.provider) and base_name(entry.name) == base
-    ]
-    plain = [entry for entry in same if entry.name.lower() == base]
-    if plain or not same:
+    plain = [entry for entry in entries if entry.name.lower() == base]
+    if plain or not entries:
         return plain[0] if plain else None
-    first = [entry for entry in same if entry.provider == same[0].provider]
+    first = [entry for entry in entries if entry.provider == entries[0].provider]
     return max(first, key=lambda entry: entry.name)
 
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tokencost_pipeline.pricing.suggest import suggester
 from tokencost_pipeline.reports import csvs, stats
 from tokencost_pipeline.reports.charts.svg import svg
 from tokencost_pipeline.reports.charts.theme import THEMES
@@ -35,13 +36,13 @@ class PublishReport:
 def publish(settings: Settings, limits: Limits | None = None) -> PublishReport:
     """Render the exports to `settings.reports_dir`: `markdown/`, `csv/`, `api/stats.json`.
 
-    The same exports give the same bytes. Whatever goes wrong while rendering, the report that was there
-    stays. Raises UserError when there are no exports.
+    The same exports, price book and installed catalogues give the same bytes. Whatever goes wrong while
+    rendering, the report that was there stays. Raises UserError when there are no exports.
     """
     start = time.perf_counter()
     connection = open_exports(settings.exports_dir)
     try:
-        report = open_report(connection, limits)
+        report = open_report(connection, limits, suggester(settings))
         pages = [page for module in MODULES for page in module.pages(report)]
         files = render(report, pages)
     finally:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.pricing.suggest import Suggest, nothing_to_suggest
 from tokencost_pipeline.reports.model import Row
 from tokencost_pipeline.reports.sitemap import Limits, SiteMap, plan
 from tokencost_pipeline.reports.source import Result, query
@@ -18,13 +19,17 @@ from tokencost_pipeline.reports.source import Result, query
 
 @dataclass(frozen=True)
 class Report:
-    """One report over one generation of exports. Everything is derived from them: no clock, no settings."""
+    """One report over one generation of exports. Everything is derived from them: no clock, no settings.
+
+    Only what to write for models without a price is not in them: `suggest` knows, and is asked for nothing else.
+    """
 
     connection: duckdb.DuckDBPyConnection
     as_of: datetime
     zone: ZoneInfo
     is_sample: bool
     limits: Limits
+    suggest: Suggest = nothing_to_suggest
     _answers: dict[tuple[Any, ...], Result] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -70,6 +75,15 @@ class Report:
     def unpriced(self) -> Row:
         return self.query("unpriced_totals").one()
 
+    @cached_property
+    def unpriced_models(self) -> list[Row]:
+        """Rows of unpriced_models.sql with `proposal`: a Suggestion, or None where nobody knows one or where the model
+        is in the book and a price is not what is missing."""
+        rows = self.query("unpriced_models").rows
+        wanted = [names for row in rows if (names := _to_price(row))]
+        found = self.suggest(wanted, self.as_of) if wanted else {}
+        return [{**row, "proposal": found.get(names) if (names := _to_price(row)) else None} for row in rows]
+
     @property
     def savings(self) -> Row:
         return self.query("savings_totals").one()
@@ -83,7 +97,11 @@ class Report:
         return plan(self.connection, self.features.rows, self.limits)
 
 
-def open_report(connection: duckdb.DuckDBPyConnection, limits: Limits | None = None) -> Report:
+def open_report(
+    connection: duckdb.DuckDBPyConnection,
+    limits: Limits | None = None,
+    suggest: Suggest = nothing_to_suggest,
+) -> Report:
     """The report over `connection` (see `source.open_exports`). Raises UserError when no run is on record."""
     rows = query(connection, "run_context").rows
     if len(rows) != 1:
@@ -98,4 +116,10 @@ def open_report(connection: duckdb.DuckDBPyConnection, limits: Limits | None = N
         ZoneInfo(context["timezone"]),
         bool(context["is_sample"]),
         limits or Limits(),
+        suggest,
     )
+
+
+def _to_price(row: Row) -> tuple[str, str] | None:
+    """(provider or '', model) where a row in the book would help; None where something else is missing."""
+    return (row["provider"] or "", row["model"]) if row["why"] == "no price" and row["model"] else None

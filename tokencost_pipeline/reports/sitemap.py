@@ -21,6 +21,7 @@ class Limits:
     feature_pages: int = 200
     requests_per_list: int = 50
     tenants_on_overview: int = 10
+    unpriced_on_overview: int = 10
     quarantine_rows: int = 200
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from tokencost_pipeline.pricing.suggest import Suggest, nothing_to_suggest
 from tokencost_pipeline.reports import exact_json
 from tokencost_pipeline.reports.numbers import ratio
 from tokencost_pipeline.reports.report import Report, open_report
@@ -15,15 +16,19 @@ from tokencost_pipeline.reports.text import NONE
 PERCENT_STEP = Decimal("0.0001")
 
 
-def read_stats(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+def read_stats(
+    connection: duckdb.DuckDBPyConnection, suggest: Suggest = nothing_to_suggest
+) -> dict[str, Any]:
     """The warehouse in figures, over everything in it.
 
     `connection` is what `source.open_exports` gives. Money is USD as Decimal, exact; None where no cost is
     known. `hypothetical_cost` is what the same traffic would have cost at the baseline models: actual cost
-    plus what routing saved, so that attempts without a price are in neither. Use `exact_json.dumps` to
+    plus what routing saved, so that attempts without a price are in neither. `unpriced_models` has a row for each
+    provider, model and reason; `proposal` is the nearest known price (USD per 1,000,000 tokens) as `suggest` knows it
+    and never used for a cost. Use `exact_json.dumps` to
     write it: Decimals become JSON numbers digit for digit.
     """
-    return report_stats(open_report(connection))
+    return report_stats(open_report(connection, suggest=suggest))
 
 
 def report_stats(report: Report) -> dict[str, Any]:
@@ -46,6 +51,17 @@ def report_stats(report: Report) -> dict[str, Any]:
             "tokens": unpriced["tokens"],
             "models": {_name(row): row["unpriced_attempts"] for row in models if row["unpriced_attempts"]},
         },
+        "unpriced_models": [
+            {
+                "provider": row["provider"],
+                "model": row["model"],
+                "why": row["why"],
+                "attempts": row["attempts"],
+                "tokens": row["tokens"],
+                "proposal": row["proposal"].figures if row["proposal"] else None,
+            }
+            for row in report.unpriced_models
+        ],
         "quarantined": report.query("ingest_totals").one()["quarantined"],
         "models": {
             _name(row): {

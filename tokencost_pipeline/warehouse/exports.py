@@ -29,11 +29,15 @@ ORDER = {
     "marts.dim_prices": "provider, model, region, service_tier, effective_from, min_context_tokens, price_id",
     "marts.routing_savings_daily": "day, provider, model",
     "marts.anomalies": "day, dimension, entity, rule",
+    "marts.agg_litellm_log": (
+        "path, observation, day, provider, model, model_requested, http_path, http_status, status, error_code"
+    ),
     "marts.reconciliation": "provider, day, model, currency",
     "marts.restatements": "restated_at, day, tenant_id, provider, model, why",
     "ingest.files": "path, generation",
     "ingest.quarantine": "path, line_no, byte_offset",
     "ingest.conflicts": "path, line_no",
+    "ingest.unknown_fields": "source, field",
 }
 
 

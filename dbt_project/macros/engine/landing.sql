@@ -41,7 +41,7 @@
 {%- endmacro %}
 
 {#-
-  landed_batches(): [{key, tables: {table: file}, applied}], oldest first, from the manifest. The key holds the batch's
+  landed_batches(): [{key, tables: {table: file}, applied, unknown_fields: {'source.field': records}}], oldest first, from the manifest. The key holds the batch's
   number and a digest of its entry, so that a batch of a landing zone that was made anew is another batch.
 -#}
 {% macro landed_batches() -%}
@@ -58,7 +58,7 @@
                     {%- do tables.update({name: entry['file']}) -%}
                 {%- endfor -%}
                 {%- set key = batch['seq'] ~ '@' ~ local_md5(tojson(batch, sort_keys=true)) -%}
-                {%- do batches.append({'key': key, 'tables': tables, 'applied': key in applied}) -%}
+                {%- do batches.append({'key': key, 'tables': tables, 'applied': key in applied, 'unknown_fields': batch.get('unknown_fields', {})}) -%}
             {%- endfor -%}
         {%- endif -%}
     {%- endif -%}

@@ -280,6 +280,12 @@ create table ingest.quarantine (
     source varchar, path varchar, line_no bigint, byte_offset bigint, reason varchar,
     body_sha256 varchar, body varchar
 );
+create table marts.agg_litellm_log (
+    path varchar, observation varchar, day date, provider varchar, model varchar, model_requested varchar,
+    status varchar, error_code varchar, http_method varchar, http_path varchar, http_status varchar,
+    observations bigint
+);
+create table ingest.unknown_fields (source varchar, field varchar, records bigint);
 create table ingest.conflicts (event_id varchar, path varchar, line_no bigint, body varchar);
 create table ingest.run_context (as_of timestamptz, is_sample boolean, timezone varchar);
 """
@@ -302,6 +308,12 @@ insert into marts.restatements values
      'price row old -> new'),
     ('2026-11-21 08:00:00Z', '2026-11-20', null, 'anthropic', 'gone', 1, null, 0.000000000000001,
      0.000000000000001, 1, 0, 'price row (none) -> new');
+insert into marts.agg_litellm_log values
+    ('litellm_log/litellm.log', 'http_request', null, null, null, null, 'success', null, 'POST', '/v1/messages', '200',
+     30),
+    ('litellm_log/litellm.log', 'provider_attempt', null, 'openai', 'a|b', null, 'failure', 'RateLimitError', null,
+     null, null, 2);
+insert into ingest.unknown_fields values ('events', 'experiment', 12);
 insert into ingest.files values
     ('f1', 'events/day.jsonl', 'events', 1, 40000, 70, 66, 1, 1, 2, 0, '2026-11-21 10:29:00Z'),
     ('f2', 'events/a|<b>.jsonl', 'events', 1, 10, 0, 0, 0, 0, 0, 0, '2026-11-21 10:29:00Z');

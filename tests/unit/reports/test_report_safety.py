@@ -19,7 +19,7 @@ from tokencost_pipeline.reports.text import label, slug, visible
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 OUR_TAGS = re.compile(
-    r"</?(h[12]|p|ul|li|a|strong|code|hr|table|thead|tbody|tr|th|td|blockquote|picture|source|img)\b[^<>]*>"
+    r"</?(h[123]|p|ul|li|a|strong|code|hr|table|thead|tbody|tr|th|td|blockquote|picture|source|img)\b[^<>]*>"
 )
 WILD = st.one_of(
     st.text(max_size=60),

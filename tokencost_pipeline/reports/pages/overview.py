@@ -9,7 +9,7 @@ from tokencost_pipeline.reports.charts import definitions as charts
 from tokencost_pipeline.reports.model import Column, CsvFile, Figure, Page, Row, Table
 from tokencost_pipeline.reports.numbers import average, day_label, money
 from tokencost_pipeline.reports.pages import anomalies, features, tenants
-from tokencost_pipeline.reports.pages.shared import UNPRICED, known_sum
+from tokencost_pipeline.reports.pages.shared import UNPRICED, UNPRICED_MODELS, known_sum, unpriced_row
 from tokencost_pipeline.reports.report import Report
 from tokencost_pipeline.reports.stats import savings_against
 
@@ -38,6 +38,8 @@ def pages(report: Report) -> Iterator[Page]:
             "before": report.query("week_before").one(),
             "totals": {**totals, "latency": average(*_latency(report))},
             "unpriced": unpriced,
+            "unpriced_models": _unpriced_table(report),
+            "unpriced_count": len(report.unpriced_models),
             "retries_inside": report.query("retries_inside").one()["retries"],
             "savings": {
                 "saved": report.savings["saved_usd"],
@@ -92,6 +94,16 @@ def csv_files(report: Report) -> Iterator[CsvFile]:
         ("hourly_tokens", report.query("hourly_tokens", hours=HOURS)),
     ):
         yield CsvFile(name, result.columns, result.rows)
+
+
+def _unpriced_table(report: Report) -> Table:
+    rows = report.unpriced_models[: report.limits.unpriced_on_overview]
+    return Table(
+        columns=[column for column in UNPRICED_MODELS if column.key != "cost_basis"],
+        rows=[unpriced_row(row) for row in rows],
+        empty="Every attempt has a cost.",
+        csv="unpriced",
+    )
 
 
 def _daily_table(rows: list[Row]) -> Table:

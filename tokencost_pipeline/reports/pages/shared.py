@@ -52,6 +52,19 @@ SPEND_COLUMNS = (
 )
 """Who pays how much, in short."""
 
+UNPRICED_MODELS = (
+    Column("model", "Model", "name"),
+    Column("provider", "Provider", "name"),
+    Column("cost_basis", "Cost basis", "text"),
+    Column("attempts", "Attempts", "count"),
+    Column("tokens", "Tokens", "count"),
+    Column("why", "Why", "text"),
+    Column("nearest_price", "Nearest known price", "text"),
+    Column("nearest_model", "Of", "text"),
+    Column("nearest_source", "According to", "text"),
+)
+"""What has no cost, and the price to look at first."""
+
 REQUEST_COLUMNS = (
     Column("request_id", "Request", "name", link="request_page"),
     Column("last_seen", "Last seen", "instant"),
@@ -74,6 +87,17 @@ def usage_row(row: Row, report: Report) -> dict[str, Any]:
         **row,
         "average_latency_ms": average(row["latency_ms_sum"], row["latency_count"]),
         "cost_share": ratio(row["cost_usd"], report.totals["cost_usd"]),
+    }
+
+
+def unpriced_row(row: Row) -> dict[str, Any]:
+    """A row of `Report.unpriced_models` with its proposal in words; None where there is none."""
+    nearest = row["proposal"]
+    return {
+        **row,
+        "nearest_price": nearest and nearest.price,
+        "nearest_model": nearest and f"{nearest.provider}/{nearest.model}",
+        "nearest_source": nearest and nearest.origin,
     }
 
 
