@@ -9,10 +9,12 @@ import dagster as dg
 import pytest
 from pipeline_lab import Lab, event, new_lab
 
-SOURCES = ["events", "litellm_payload", "litellm_spend_logs", "invoices"]
+SOURCES = [
+    "events", "litellm_payload", "litellm_spend_logs", "litellm_log", "otlp", "claude_code", "invoices",
+]  # fmt: skip
 MARTS = [
     "agg_daily", "agg_hourly", "anomalies", "dim_prices", "fct_attempts", "fct_requests", "reconciliation",
-    "routing_savings_daily",
+    "routing_savings_daily", "restatements", "agg_litellm_log",
 ]  # fmt: skip
 
 
