@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test lint ui locks clean
+.PHONY: help run test lint bench ui locks clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 14
@@ -21,6 +21,9 @@ lint: $(VENV)/.dev  ## ruff, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+bench: $(VENV)/.dev  ## measure what the work costs (BENCH_EVENTS=… BENCH_ONLY=…)
+	@$(BIN)/python -W ignore -m bench
 
 ui: $(VENV)/.run  ## the Dagster UI with its daemon on 127.0.0.1:3000
 	@$(BIN)/tokencost ui

@@ -142,7 +142,7 @@ def marginal(sql: str) -> str:
         f"(cast({share} as bigint) * cast(coalesce(low.input_rate, 0) as decimal(18, 9)) * 0.000001"
         f" + cast(input_leaf - {share} as bigint) * cast(coalesce(price.input_rate, 0) as decimal(18, 9)) * 0.000001)"
     )
-    here = "from converted\n    left join prices as price on converted.price_row = price.price_row"
+    here = "from located\n    left join prices as price on located.price_row = price.price_row"
     low = (
         here + "\n    left join prices as low on low.price_id = price.price_id and low.min_context_tokens = 0"
         " and low.provider = price.provider and low.model = price.model and low.region = price.region"

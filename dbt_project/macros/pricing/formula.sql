@@ -128,9 +128,10 @@
     )
 {%- endmacro %}
 
-{#- The price row in force for the attempt: same key, half-open interval, band by TOTAL input of the request. -#}
+{#- The price row in force for the attempt: same day and key, half-open interval, band by TOTAL input of the request. -#}
 {% macro in_force(p, provider, model, region, tier, instant='a.occurred_at') -%}
-    {{ p }}.provider = {{ provider }}
+    {{ p }}.day = a.price_day
+    and {{ p }}.provider = {{ provider }}
     and {{ p }}.model = {{ model }}
     and {{ p }}.region = {{ region }}
     and {{ p }}.service_tier = {{ tier }}

@@ -6,6 +6,7 @@ with attempts as (
         coalesce(deduped.model, '') as price_model,
         {{ canonical_region('deduped.region') }} as price_region,
         {{ canonical_tier('deduped.service_tier') }} as price_tier,
+        {{ utc_day('deduped.occurred_at') }} as price_day,
         baselines.is_local,
         baselines.is_as_served,
         baselines.baseline_provider,
@@ -32,15 +33,33 @@ fx as (
 
 ),
 
+days as (
+
+    select distinct {{ utc_day('occurred_at') }} as day from {{ ref('int_attempts__unified') }}
+
+),
+
+-- A join on a range alone tries every version of a key for every attempt. With the day as part of the key an attempt
+-- meets the versions of its day only, one as a rule, however long the book has grown.
+daily as (
+
+    select days.day, prices.*
+    from days
+    inner join prices
+        on {{ utc_day('prices.valid_from') }} <= days.day
+        and {{ utc_day('prices.valid_to') }} >= days.day
+
+),
+
 always as (
 
-    select * from prices where not is_windowed
+    select * from daily where not is_windowed
 
 ),
 
 windowed as (
 
-    select * from prices where is_windowed
+    select * from daily where is_windowed
 
 ),
 
@@ -67,44 +86,65 @@ located as (
 
 ),
 
+-- What the price rows say, in their own currency. Each is looked up once and before any other join, while the engine
+-- still knows that the attempts are the larger side: the other way round it keeps every attempt in memory.
+met as (
+
+    select
+        located.*,
+        price.price_id as met_price_id,
+        price.currency as price_currency,
+        baseline.currency as baseline_currency,
+        price.is_free as is_free_price,
+        {{ fully_priced('price') }} as is_fully_priced,
+        {{ tokens_cost(prompt_components(), 'price') }} as prompt_tokens_price,
+        {{ tokens_cost(['output', 'output_reasoning', 'output_audio', 'output_image'], 'price') }} as completion_tokens_price,
+        {{ units_fees('price') }} as units_price,
+        case
+            when {{ fully_priced('baseline') }}
+                then {{ tokens_cost(token_components(), 'baseline') }} + {{ units_fees('baseline') }}
+        end as rerouted_price
+    from located
+    left join prices as price on located.price_row = price.price_row
+    left join prices as baseline on located.baseline_price_row = baseline.price_row
+
+),
+
 -- What a unit of the price's currency was worth on the day of the call, and the discount agreed for it.
 converted as (
 
     select
-        located.*,
-        price.currency as price_currency,
-        case when price.currency = 'USD' then 1 else fx.usd_per_unit end as usd_per_unit,
-        case when baseline.currency = 'USD' then 1 else baseline_fx.usd_per_unit end as baseline_usd_per_unit,
+        met.*,
+        case when met.price_currency = 'USD' then 1 else fx.usd_per_unit end as usd_per_unit,
+        case when met.baseline_currency = 'USD' then 1 else baseline_fx.usd_per_unit end as baseline_usd_per_unit,
         discounts.discount_id,
         coalesce(discounts.factor, 1) as discount_factor,
         estimates.cost_per_request,
         case when estimates.currency = 'USD' then 1 else estimate_fx.usd_per_unit end as estimate_usd_per_unit
-    from located
-    left join prices as price on located.price_row = price.price_row
-    left join prices as baseline on located.baseline_price_row = baseline.price_row
+    from met
     left join fx
-        on price.currency = fx.currency
-        and {{ utc_day('located.occurred_at') }} >= fx.valid_from
-        and {{ utc_day('located.occurred_at') }} < fx.valid_to
+        on met.price_currency = fx.currency
+        and met.price_day >= fx.valid_from
+        and met.price_day < fx.valid_to
     left join fx as baseline_fx
-        on baseline.currency = baseline_fx.currency
-        and {{ utc_day('located.occurred_at') }} >= baseline_fx.valid_from
-        and {{ utc_day('located.occurred_at') }} < baseline_fx.valid_to
+        on met.baseline_currency = baseline_fx.currency
+        and met.price_day >= baseline_fx.valid_from
+        and met.price_day < baseline_fx.valid_to
     left join {{ ref('int_discounts__resolved') }} as discounts
-        on located.price_provider = discounts.provider
-        and located.price_model = discounts.model
-        and coalesce(located.tenant_id, '') = discounts.tenant_id
-        and located.occurred_at >= discounts.valid_from
-        and located.occurred_at < discounts.valid_to
+        on met.price_provider = discounts.provider
+        and met.price_model = discounts.model
+        and coalesce(met.tenant_id, '') = discounts.tenant_id
+        and met.occurred_at >= discounts.valid_from
+        and met.occurred_at < discounts.valid_to
     left join {{ ref('int_estimates__versions') }} as estimates
-        on located.price_provider = estimates.provider
-        and located.price_model = estimates.model
-        and located.occurred_at >= estimates.valid_from
-        and located.occurred_at < estimates.valid_to
+        on met.price_provider = estimates.provider
+        and met.price_model = estimates.model
+        and met.occurred_at >= estimates.valid_from
+        and met.occurred_at < estimates.valid_to
     left join fx as estimate_fx
         on estimates.currency = estimate_fx.currency
-        and {{ utc_day('located.occurred_at') }} >= estimate_fx.valid_from
-        and {{ utc_day('located.occurred_at') }} < estimate_fx.valid_to
+        and met.price_day >= estimate_fx.valid_from
+        and met.price_day < estimate_fx.valid_to
 
 ),
 
@@ -112,7 +152,7 @@ judged as (
 
     select
         converted.*,
-        price.price_id,
+        case when converted.grain is distinct from 'count' then met_price_id end as price_id,
         case
             when converted.grain = 'count' then 'count_only'
             when not converted.is_billed then 'not_billed'
@@ -131,20 +171,11 @@ judged as (
                         then 'estimate_per_request'
                     else 'unpriced'
                 end
-            when usd_per_unit is not null and {{ fully_priced('price') }}
-                then case when price.is_free then 'free' else 'tokens' end
+            when usd_per_unit is not null and is_fully_priced
+                then case when is_free_price then 'free' else 'tokens' end
             else 'unpriced'
-        end as cost_basis,
-        {{ tokens_cost(prompt_components(), 'price') }} as prompt_tokens_price,
-        {{ tokens_cost(['output', 'output_reasoning', 'output_audio', 'output_image'], 'price') }} as completion_tokens_price,
-        {{ units_fees('price') }} as units_price,
-        case
-            when {{ fully_priced('baseline') }}
-                then {{ tokens_cost(token_components(), 'baseline') }} + {{ units_fees('baseline') }}
-        end as rerouted_price
+        end as cost_basis
     from converted
-    left join prices as price on converted.price_row = price.price_row
-    left join prices as baseline on converted.baseline_price_row = baseline.price_row
 
 ),
 

@@ -1,0 +1,132 @@
+"""The benchmarks' frame at a size that takes no time, so that it does not rot between two runs of `make bench`."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import CalledProcessError
+
+import orjson
+import pytest
+
+from bench.__main__ import measure, sizes_asked_for
+from bench.child import in_own_process
+from bench.events import Traffic, write_attempts, write_jsonl
+from bench.frame import Benchmark, Measurement, Meter, growth, one_case
+from bench.registry import NAMES, load
+from bench.report import Section, exponents, write_report
+from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.ingest.run import ingest
+from tokencost_pipeline.settings import Settings
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_registered_benchmark_names_itself_and_has_cases(name: str) -> None:
+    benchmark = load(name)
+    assert benchmark.name == name
+    assert benchmark.sizes
+    assert len(set(benchmark.cases(1000))) >= 2
+
+
+def test_an_unknown_benchmark_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UserError, match="choose from floor"):
+        load("everything")
+
+
+@pytest.mark.parametrize("text", ["many", "0", "1e6", "-5"])
+def test_a_bad_size_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="BENCH_EVENTS"):
+        sizes_asked_for(text)
+
+
+def test_sizes_may_be_several() -> None:
+    assert sizes_asked_for("1_000, 20000") == [1000, 20_000]
+    assert sizes_asked_for("") == []
+
+
+def test_a_benchmark_is_measured_in_processes_of_its_own_and_reported(tmp_path: Path) -> None:
+    section = measure("floor", [500])
+    assert [it.case for it in section.measurements] == load("floor").cases(500)
+    assert all(it.wall_seconds > 0 and it.peak_mb > 10 and it.rounds == 3 for it in section.measurements)
+    page = write_report(tmp_path, [section]).read_text("utf-8")
+    assert "| parse every field |" in page
+    assert str(REPOSITORY) not in page
+    assert "500 events" in page
+
+
+def test_a_case_that_fails_stops_the_benchmark(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CalledProcessError):
+        in_own_process("floor", 500, tmp_path, "parse every field")  # nothing was prepared
+    assert "events.jsonl" in capfd.readouterr().err
+
+
+def test_a_step_is_told_with_its_rows_and_facts(tmp_path: Path) -> None:
+    def run(case: str, folder: Path, events: int, meter: Meter) -> None:
+        with meter.step("work", rows=10) as facts:
+            facts["sum"] = sum(range(1_000_000))
+        with meter.step("idle"):
+            pass
+
+    toy = Benchmark("toy", "Toy", (5,), lambda events: ["only"], run)
+    work, idle = one_case(toy, "only", tmp_path, 5)
+    assert (work.rows, idle.rows) == (10, 5)
+    assert work.facts == {"sum": 499_999_500_000}
+
+
+def test_the_median_of_the_rounds_counts() -> None:
+    meter = Meter("case", 100)
+    meter.note("step", None, [(5.0, 9.0, 7), (1.0, 2.0, 3), (2.0, 1.0, 4)], {})
+    [it] = meter.measurements
+    assert (it.cpu_seconds, it.wall_seconds, it.peak_mb, it.rounds) == (2.0, 2.0, 7, 3)
+    assert it.cpu_us_per_row == 20_000
+
+
+def made(case: str, events: int, cpu: float) -> Measurement:
+    return Measurement(case, events, "step", events, cpu, cpu, 10)
+
+
+def test_growth_is_told_from_the_smallest_to_the_largest_size() -> None:
+    assert growth((10, 3.0), (1000, 3.0)) == 0
+    assert growth((10, 1.0), (1000, 100.0)) == pytest.approx(1)
+    found = exponents([made("flat", 100, 1.0), made("flat", 10_000, 1.0), made("once", 100, 1.0)])
+    assert found == [{"case": "flat", "step": "step", "exponent": 0.0}]
+
+
+def test_a_benchmark_that_is_run_again_replaces_its_own_section_alone(tmp_path: Path) -> None:
+    write_report(
+        tmp_path, [Section("a", "A", [made("old", 1, 1.0)], ["first"]), Section("b", "B", [], ["kept"])]
+    )
+    page = write_report(tmp_path, [Section("a", "A", [made("new", 1, 1.0)], ["second"])]).read_text("utf-8")
+    assert [word for word in ("first", "second", "kept") if word in page] == ["second", "kept"]
+    assert list(json.loads((tmp_path / "bench.json").read_text("utf-8"))) == ["a", "b"]
+
+
+def test_generated_events_are_canonical_distinct_and_repeatable(tmp_path: Path) -> None:
+    traffic = Traffic(2000, duplicate_every=50)
+    raw = tmp_path / "raw" / "events"
+    write_jsonl(raw / "a.jsonl", traffic)
+    write_jsonl(tmp_path / "again.jsonl", traffic)
+    text = (raw / "a.jsonl").read_bytes()
+    assert text == (tmp_path / "again.jsonl").read_bytes()
+    lines = [orjson.loads(line) for line in text.splitlines()]
+    assert len({line["event_id"] for line in lines}) == traffic.events == 1960
+    assert lines[0]["timestamp"] < lines[-1]["timestamp"]
+    settings = Settings(raw_dir=tmp_path / "raw", data_dir=tmp_path / "data")
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    total = ingest(settings, now=now, stamp=now).total
+    assert (total.events, total.duplicates, total.conflicts, total.quarantined) == (1960, 40, 0, 0)
+
+
+def test_another_seed_gives_other_events(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        write_attempts(tmp_path / f"{seed}.parquet", Traffic(100, seed=seed))
+    assert (tmp_path / "1.parquet").read_bytes() != (tmp_path / "2.parquet").read_bytes()
+
+
+def test_the_package_does_not_know_the_benchmarks() -> None:
+    for path in sorted((REPOSITORY / "tokencost_pipeline").rglob("*.py")):
+        assert not re.search(r"^\s*(import|from) bench\b", path.read_text("utf-8"), re.MULTILINE), path
