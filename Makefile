@@ -6,6 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Without compiled modules every start of Python compiles some 4,000 files anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help run test lint bench ui locks clean
 
 help:  ## this list

@@ -21,6 +21,10 @@ run_monitoring:  # both time-outs are needed: without them a killed run keeps it
   max_runtime_seconds: 7200
   free_slots_after_run_end_seconds: 30
 run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}
+event_log_storage:
+  module: tokencost_pipeline.event_log
+  class: PooledSqliteEventLogStorage
+  config: {base_dir: "%s"}
 retention:
   schedule: {purge_after_days: 30}
   sensor: {purge_after_days: {skipped: 3, failure: 30, success: 30}}
@@ -32,8 +36,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
     config = home / "dagster.yaml"
-    if not config.exists() or config.read_text("utf-8") != DAGSTER_YAML:
-        atomic.write_text(config, DAGSTER_YAML)
+    content = DAGSTER_YAML % str(home / "history" / "runs").replace("\\", "\\\\").replace('"', '\\"')
+    if not config.exists() or config.read_text("utf-8") != content:
+        atomic.write_text(config, content)
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     os.environ["DO_NOT_TRACK"] = "1"

@@ -90,6 +90,8 @@ def build_warehouse(
         # Everything has to be made anew first, and that with the book of today.
         outcome = build_warehouse(settings, full_refresh=True)
         return build_warehouse(settings, reprice=reprice) if outcome.success else outcome
+    if plan.only and plan.clock == built_clock(settings):
+        return dbt.DbtOutcome(success=True)
     if not plan.only:
         # A run that dies between two marts leaves them at odds in a way that the marts alone cannot tell.
         atomic.write_text(unfinished, "a build was started and has not been seen to end well\n")
@@ -110,11 +112,12 @@ class BuildPlan:
         bool  # other models, another zone, a withdrawn sample: the whole history follows one set of rules
     )
     only: tuple[str, ...]  # nothing landed and no price changed: only what depends on the clock
+    clock: dict[str, str]  # what that is made from
 
 
 def plan_build(settings: Settings, *, forced: bool) -> BuildPlan:
     """Compare the inputs of the marts with those of the last good build."""
-    inputs = build_inputs(settings)
+    inputs, clock = build_inputs(settings), clock_inputs(settings)
     marker = marker_path(settings)
     built = (
         orjson.loads(marker.read_bytes())["inputs"]
@@ -122,10 +125,11 @@ def plan_build(settings: Settings, *, forced: bool) -> BuildPlan:
         else None
     )
     if built is None:
-        return BuildPlan(inputs, full_refresh=settings.warehouse_path.exists(), only=())
+        return BuildPlan(inputs, full_refresh=settings.warehouse_path.exists(), only=(), clock=clock)
     if any(built.get(name) != inputs[name] for name in REBUILD_WHEN_CHANGED):
-        return BuildPlan(inputs, full_refresh=True, only=())
-    return BuildPlan(inputs, full_refresh=False, only=CLOCK_MODELS if built == inputs and not forced else ())
+        return BuildPlan(inputs, full_refresh=True, only=(), clock=clock)
+    only = CLOCK_MODELS if built == inputs and not forced else ()
+    return BuildPlan(inputs, full_refresh=False, only=only, clock=clock)
 
 
 def remember(settings: Settings, plan: BuildPlan, outcome: dbt.DbtOutcome) -> None:
@@ -134,7 +138,7 @@ def remember(settings: Settings, plan: BuildPlan, outcome: dbt.DbtOutcome) -> No
     if plan.only:
         asked = {node.unique_id for node in outcome.nodes}
         warned |= {name for name in warned_tests(settings) if name not in asked}
-    state = {"inputs": plan.inputs, "warned": sorted(warned)}
+    state = {"inputs": plan.inputs, "clock": plan.clock, "warned": sorted(warned)}
     atomic.write_bytes(marker_path(settings), orjson.dumps(state, option=orjson.OPT_INDENT_2))
 
 
@@ -142,6 +146,23 @@ def warned_tests(settings: Settings) -> list[str]:
     """dbt tests that warned about the marts as they are."""
     marker = marker_path(settings)
     return orjson.loads(marker.read_bytes())["warned"] if marker.exists() else []
+
+
+def built_clock(settings: Settings) -> dict[str, str] | None:
+    """What the clock's models of the last good build were made from."""
+    marker = marker_path(settings)
+    return orjson.loads(marker.read_bytes()).get("clock") if marker.exists() else None
+
+
+def clock_inputs(settings: Settings) -> dict[str, str]:
+    """Digests of what the clock's models are made from beside the rollups: this run's now, rules, outbox."""
+    context = run_context(settings)
+    reference = settings.landing_dir / "reference"
+    return {
+        "as_of": context.as_of.isoformat(),
+        "is_sample": str(context.is_sample),
+        **{name: digest(reference / f"{name}.parquet") for name in ("alert_rules", "alerts_outbox")},
+    }
 
 
 def build_inputs(settings: Settings) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,12 +12,14 @@ import pyarrow.parquet as pq
 
 from tokencost_pipeline.atomic import write_bytes
 from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.ingest import schema
 from tokencost_pipeline.pricing import baselines as routing
 from tokencost_pipeline.pricing import discounts as agreed
 from tokencost_pipeline.pricing import fx
 from tokencost_pipeline.pricing.book import PriceBook
 from tokencost_pipeline.pricing.expand import expand, to_arrow
 from tokencost_pipeline.pricing.ledger import LEDGER, compare, read_ledger
+from tokencost_pipeline.pricing.memory import Memory
 from tokencost_pipeline.pricing.problems import shown
 from tokencost_pipeline.pricing.read_book import load_price_book
 from tokencost_pipeline.settings import Settings
@@ -25,6 +28,16 @@ PRICE_BOOK = "price_book.yaml"
 ROUTING_BASELINES = "routing_baselines.yaml"
 FX_RATES = "fx_rates.yaml"
 DISCOUNTS = "discounts.yaml"
+TABLES = (
+    "prices",
+    "price_aliases",
+    "request_estimates",
+    "routing_baselines",
+    "local_providers",
+    "fx_rates",
+    "discounts",
+)
+LANDED = "landed"
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,36 @@ def land_reference(settings: Settings) -> ReferenceReport:
     Files are replaced one by one, each atomically, and only where their content changed. Raises UserError for
     a missing or bad file; what was landed before then stays in force. Without routing_baselines.yaml there
     are no rules and the usual local providers; without fx_rates.yaml or discounts.yaml their tables are empty.
+    Files that are as they were when they were last landed, by the same code, are not read again.
     """
+    memory = Memory(settings.data_dir / "cache" / "price_book.json", state_of(settings))
+    if LANDED in memory:
+        kept = memory[LANDED]
+        return ReferenceReport(
+            **{**kept, "unchanged": True, "unpriced_baselines": tuple(kept["unpriced_baselines"])}
+        )
+    report = read_and_land(settings)
+    # the key holds what was landed, so the memory begins anew
+    Memory(settings.data_dir / "cache" / "price_book.json", state_of(settings)).keep({LANDED: asdict(report)})
+    return report
+
+
+def state_of(settings: Settings) -> dict[str, str]:
+    """Digests of what people edit, of the code that reads it and of what it was made into."""
+    edited = [
+        settings.pricing_dir / name for name in (PRICE_BOOK, ROUTING_BASELINES, FX_RATES, DISCOUNTS, LEDGER)
+    ]
+    code = [*Path(__file__).parent.glob("*.py"), *Path(__file__).parent.glob("*.json"), Path(schema.__file__)]
+    landed = [settings.landing_dir / "reference" / f"{name}.parquet" for name in TABLES]
+    return {
+        str(path): sha256(path.read_bytes()).hexdigest()
+        for path in [*edited, *code, *landed]
+        if path.is_file()
+    }
+
+
+def read_and_land(settings: Settings) -> ReferenceReport:
+    """`land_reference` without a look at the last time."""
     book_path = settings.pricing_dir / PRICE_BOOK
     if not book_path.is_file():
         raise UserError(

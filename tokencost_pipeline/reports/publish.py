@@ -6,9 +6,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
+from tokencost_pipeline import atomic
 from tokencost_pipeline.pricing.suggest import suggester
 from tokencost_pipeline.reports import csvs, stats
-from tokencost_pipeline.reports.charts.svg import svg
+from tokencost_pipeline.reports.charts.svg import Images
 from tokencost_pipeline.reports.charts.theme import THEMES
 from tokencost_pipeline.reports.markdown import MarkdownFace
 from tokencost_pipeline.reports.model import Page
@@ -44,10 +47,12 @@ def publish(settings: Settings, limits: Limits | None = None) -> PublishReport:
     try:
         report = open_report(connection, limits, suggester(settings))
         pages = [page for module in MODULES for page in module.pages(report)]
-        files = render(report, pages)
+        images = Images(drawn_before(settings))
+        files = render(report, pages, images)
     finally:
         connection.close()
     write_folders(settings.reports_dir, files)
+    keep_drawn(settings, images)
     return PublishReport(
         pages=len(pages),
         files=len(files),
@@ -58,7 +63,27 @@ def publish(settings: Settings, limits: Limits | None = None) -> PublishReport:
     )
 
 
-def render(report: Report, pages: list[Page]) -> dict[str, bytes]:
+def drawn_before(settings: Settings) -> dict[str, str]:
+    """The charts of the last report by digest; none when they were not kept or cannot be read."""
+    try:
+        return dict(orjson.loads(drawn_path(settings).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def keep_drawn(settings: Settings, images: Images) -> None:
+    """Keep this report's charts for the next one. Not being able to costs time only."""
+    try:
+        atomic.write_bytes(drawn_path(settings), orjson.dumps(images.drawn))
+    except OSError:
+        return
+
+
+def drawn_path(settings: Settings) -> Path:
+    return settings.data_dir / "cache" / "charts.json"
+
+
+def render(report: Report, pages: list[Page], images: Images) -> dict[str, bytes]:
     """Every file of the report: path below the reports folder -> content."""
     face = MarkdownFace(
         report.zone,
@@ -75,7 +100,7 @@ def render(report: Report, pages: list[Page]) -> dict[str, bytes]:
     for page in pages:
         for figure in page.figures.values():
             for theme in THEMES:
-                texts[f"markdown/charts/{figure.name}-{theme.name}.svg"] = svg(figure.draw, theme)
+                texts[f"markdown/charts/{figure.name}-{theme.name}.svg"] = images.svg(figure.draw, theme)
     for module in MODULES:
         for file in module.csv_files(report):
             texts[f"csv/{file.name}.csv"] = csvs.render(file)

@@ -108,7 +108,8 @@ def build(settings: Settings, *, full_refresh: bool = False, only: Sequence[str]
     Unit tests belong to the suite, not to a run on somebody's data.
     """
     arguments = build_arguments(settings, full_refresh=full_refresh, select=only)
-    return invoke(settings, [*arguments, "--exclude-resource-type", "unit_test"])
+    # Its JSON artifacts cost more than the models of a quiet run; the manifest is `ensure_manifest`'s business.
+    return invoke(settings, [*arguments, "--exclude-resource-type", "unit_test", "--no-write-json"])
 
 
 def ensure_manifest(settings: Settings) -> Path:
