@@ -70,6 +70,7 @@ def common_arguments(settings: Settings) -> list[str]:
         "--profiles-dir", project,
         "--target-path", str(settings.dbt_target_dir),
         "--log-path", str(settings.dbt_target_dir / "logs"),
+        "--log-level-file", "warn",  # its debug log costs a quarter of a build
         "--no-use-colors",
         "--quiet",
     ]  # fmt: skip
@@ -81,7 +82,10 @@ def invoke(settings: Settings, arguments: Sequence[str]) -> DbtOutcome:
 
     settings.dbt_target_dir.mkdir(parents=True, exist_ok=True)
     with dbt_environment(settings):
-        answer = dbtRunner().invoke(list(arguments))
+        try:
+            answer = dbtRunner().invoke(list(arguments))
+        finally:
+            let_go_of_the_warehouse()
     results = getattr(answer.result, "results", None) or []
     nodes = [node_outcome(result) for result in results]
     return DbtOutcome(
@@ -89,6 +93,13 @@ def invoke(settings: Settings, arguments: Sequence[str]) -> DbtOutcome:
         nodes=nodes,
         error=None if answer.exception is None else str(answer.exception),
     )
+
+
+def let_go_of_the_warehouse() -> None:
+    """Close the connection that dbt keeps open from node to node: it locks the file against every reader."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
 
 
 def node_outcome(result: Any) -> NodeOutcome:

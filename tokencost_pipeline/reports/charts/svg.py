@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
+from importlib.metadata import version
 
 import altair as alt
 import orjson
@@ -42,7 +43,7 @@ def svg(draw: Draw, theme: Theme) -> str:
 
 def digest(spec: dict[str, object]) -> str:
     """What a chart's image depends on: its specification with data, and the renderer."""
-    renderer = f"{VEGA_LITE} {vl_convert.__version__}".encode()
+    renderer = f"{VEGA_LITE} {version('vl-convert-python')}".encode()
     return sha256(renderer + orjson.dumps(spec, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
