@@ -1,12 +1,27 @@
 {#
   Every source of attempts; a new format adds its line here. `by_call`: attempts are numbered among, and merged with,
-  the others of their call, so that recomputing one needs them all.
+  the others of their call, so that recomputing one needs them all. `kept`: the model that keeps some of a call's rows,
+  where a source tells one attempt in several.
+
+  A call that several sources saw (same call_id) is told by the lowest `source_rank` that was billed:
+
+  | rank | source | what it knows of a call |
+  |---|---|---|
+  | 1 | events | whatever the gateway states: all token classes, attempts, names |
+  | 2 | litellm_payload | attempts, all token classes with cache writes by lifetime, tags |
+  | 3 | litellm_spend_logs | the request with its retries as one row; cache writes by lifetime, so its money is exact |
+  | 4 | otlp | attempts; cache writes without their lifetime, which makes those of an hour too cheap; no tags |
+  | 5 | claude_code | tokens of a message; its id is nobody else's call_id, so it never merges |
+
+  What was merged stands in `merged_sources` of the marts.
 #}
 {% macro attempt_sources() -%}
     {{ return([
         {'table': 'events', 'model': 'stg_events__attempts', 'by_call': false},
-        {'table': 'litellm_payload', 'model': 'stg_litellm_payload__attempts', 'by_call': true},
+        {'table': 'litellm_payload', 'model': 'stg_litellm_payload__attempts', 'by_call': true, 'kept': 'int_payload__attempts'},
         {'table': 'litellm_spend_logs', 'model': 'stg_litellm_spend_logs__requests', 'by_call': true},
+        {'table': 'otlp', 'model': 'stg_otlp__spans', 'by_call': true},
+        {'table': 'claude_code', 'model': 'stg_claude_code__lines', 'by_call': true, 'kept': 'int_transcripts__messages'},
     ]) }}
 {%- endmacro %}
 

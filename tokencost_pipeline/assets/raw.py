@@ -14,6 +14,9 @@ from tokencost_pipeline.settings import Settings
 DESCRIPTIONS = {
     "events": "Canonical gateway events (`raw/events`, JSON Lines, plain or gzip), one row per attempt.",
     "litellm_payload": "LiteLLM StandardLoggingPayload (`raw/litellm_payload`), one row per logged attempt.",
+    "otlp": "OTLP/JSON GenAI spans (`raw/otlp`), one row per span that carries usage.",
+    "claude_code": "Claude Code transcripts (`raw/claude_code`), one row per distinct line that carries usage.",
+    "litellm_log": "Plain `litellm.log` of any mode (`raw/litellm_log`), one row per line that can be counted.",
     "litellm_spend_logs": "LiteLLM_SpendLogs (`raw/litellm_spend_logs`, CSV or JSON Lines), one row per request.",
 }
 

@@ -15,6 +15,15 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- plus_milliseconds(instant, milliseconds): the instant so much later. -#}
+{% macro plus_milliseconds(instant, milliseconds) -%}
+    {{ return(adapter.dispatch('plus_milliseconds', 'tokencost')(instant, milliseconds)) }}
+{%- endmacro %}
+
+{% macro duckdb__plus_milliseconds(instant, milliseconds) -%}
+    ({{ instant }} + to_milliseconds({{ milliseconds }}))
+{%- endmacro %}
+
 {#- local_day(instant): the date in TOKENCOST_TIMEZONE. -#}
 {% macro local_day(instant) -%}
     {{ return(adapter.dispatch('local_day', 'tokencost')(instant)) }}

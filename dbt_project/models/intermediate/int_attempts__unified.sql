@@ -1,10 +1,11 @@
 -- depends_on: {{ ref('int_hours__touched') }}
 {% for source in attempt_sources() -%}
-select * from {{ ref(source.model) }}
+select * from {{ ref(source.kept or source.model) }}
 where {% if source.by_call -%}
     request_id in (select request_id from {{ ref('int_calls__touched') }})
 {%- else -%}
     {{ in_touched_range('occurred_at') }}
 {%- endif %}
-{% if not loop.last %}union all by name{% endif %}
-{% endfor %}
+union all by name
+{% endfor -%}
+select * from {{ ref('stg_litellm_log__new_counts') }}

@@ -44,7 +44,7 @@ from tokencost_pipeline.ingest.schema import TOKEN_COUNTS, UNIT_COUNTS
 from tokencost_pipeline.ingest.sources.litellm_common import tags_text
 from tokencost_pipeline.ingest.sources.providers import family
 
-_TEXTS = (
+TEXTS = (
     "tenant_id",
     "user_id",
     "feature",
@@ -54,17 +54,17 @@ _TEXTS = (
     "status",
     "prompt_template_id",
 )
-_REQUIRED_COUNTS = ("prompt_tokens", "completion_tokens")
-_COUNTS = (
+REQUIRED_COUNTS = ("prompt_tokens", "completion_tokens")
+COUNTS = (
     "attempt",
     "retry_count",
     "latency_ms",
-    *(name for name in TOKEN_COUNTS if name not in _REQUIRED_COUNTS),
+    *(name for name in TOKEN_COUNTS if name not in REQUIRED_COUNTS),
     *(name for name in UNIT_COUNTS if name != "input_audio_seconds"),
 )
-REQUIRED = ("timestamp", "request_id", "provider", "model", *_REQUIRED_COUNTS)
+REQUIRED = ("timestamp", "request_id", "provider", "model", *REQUIRED_COUNTS)
 FIELDS = frozenset(
-    (*REQUIRED, "event_id", *_TEXTS, *_COUNTS, "cache_hit", "input_audio_seconds", "computed_cost", "tags")
+    (*REQUIRED, "event_id", *TEXTS, *COUNTS, "cache_hit", "input_audio_seconds", "computed_cost", "tags")
 )
 """Every field of the format. The JSON Schema beside this package says the same; a test holds the two
 together."""
@@ -78,11 +78,11 @@ def map_event(record: dict[str, Any], row: dict[str, Any], now: datetime) -> Non
     row["request_id"] = required(text(record.get("request_id"), "request_id"), "request_id")
     row["provider"] = family(required(text(record.get("provider"), "provider"), "provider"))
     row["model"] = required(text(record.get("model"), "model"), "model")
-    for name in _REQUIRED_COUNTS:
+    for name in REQUIRED_COUNTS:
         row[name] = required(count(record.get(name), name), name)
-    for name in _TEXTS:
+    for name in TEXTS:
         row[name] = text(record.get(name), name)
-    for name in _COUNTS:
+    for name in COUNTS:
         row[name] = count(record.get(name), name)
     if row["attempt"] is None:
         row["attempt"] = 1

@@ -1,16 +1,17 @@
-"""LiteLLM StandardLoggingPayload (1.80 and 1.106), one JSON object a line, one line a logged attempt.
+"""LiteLLM StandardLoggingPayload (1.80 and 1.106): one object a logged attempt, one or an array of them a line or
+document (generic_api sends arrays, S3 writes one object a file, GCS one a line).
 
 | landed field | from | rule |
 |---|---|---|
 | event_id | litellm_call_id (else id), status, startTime, model | `id` alone repeats: 1.80 logs all failures of a call under one |
-| call_id, request_id | litellm_call_id, else id | 1.80 has no call id; there only failures carry it, as their id |
+| call_id, request_id | litellm_call_id, else id | 1.80 has no call id; there only failures carry it, as their id, and a `resp_…` made by LiteLLM is the id it wraps |
 | occurred_at | startTime | seconds since 1970, UTC, to the microsecond |
 | latency_ms | endTime - startTime | `response_time` is the time to the first token on streams, so it is not used |
 | tenant_id | metadata.user_api_key_org_id, user_api_key_team_id, team_id | first that holds text |
 | user_id | end_user, metadata.user_api_key_end_user_id, user_api_key_user_id | first that holds text |
 | feature | request_tags 'feature:…', metadata.requester_metadata.feature, spend_logs_metadata.feature | first |
 | session_id | session_id, trace_id | session_id is empty by default |
-| provider | custom_llm_provider | billing family, see `providers` |
+| provider | custom_llm_provider, else the model's prefix | billing family, see `providers`; 1.80 leaves it out on /v1/responses |
 | model | model | without the provider's prefix (1.80 writes none) |
 | model_requested | model_group | the public alias, after a fallback the one that served |
 | region | cost_breakdown.data_residency, vertex_location, usage_object.inference_geo | first |
@@ -25,11 +26,16 @@
 | tags | request_tags | 'k:v' as {k: v}; LiteLLM's own 'User-Agent: …' left out |
 | attempt, retry_count | - | NULL: not in the payload; x-litellm-attempted-retries is of the request, not of the attempt |
 
+1.80 logs some attempts twice, once around and once within: /v1/responses of a provider that has only chat, failed
+/v1/messages streams of one that has none. Both rows land; `int_payload__attempts` keeps the one within, which alone
+has the details of the tokens.
+
 Nothing else is read: messages, response, headers, keys, addresses and error texts stay in the raw file.
 """  # noqa: E501
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +57,7 @@ from tokencost_pipeline.ingest.sources.litellm_common import (
     tags_text,
     usage_details,
 )
-from tokencost_pipeline.ingest.sources.providers import family, without_prefix
+from tokencost_pipeline.ingest.sources.providers import family, named_in, without_prefix
 
 
 def map_payload(record: dict[str, Any], row: dict[str, Any], now: datetime) -> None:
@@ -67,14 +73,14 @@ def map_payload(record: dict[str, Any], row: dict[str, Any], now: datetime) -> N
     row["grain"] = "attempt"
     started = epoch_seconds(record.get("startTime"), "startTime", now)
     row["occurred_at"] = started
-    call_id = required(
-        first_text((record.get("litellm_call_id"), "litellm_call_id"), (record.get("id"), "id")),
-        "litellm_call_id or id",
+    call_id = first_text((record.get("litellm_call_id"), "litellm_call_id")) or _wrapped(
+        required(text(record.get("id"), "id"), "litellm_call_id or id")
     )
     row["call_id"] = row["request_id"] = call_id
     provider = text(record.get("custom_llm_provider"), "custom_llm_provider")
-    row["provider"] = family(provider) if provider else None
     model = text(record.get("model"), "model")
+    provider = provider or (named_in(model) if model else None)
+    row["provider"] = family(provider) if provider else None
     row["model"] = without_prefix(model, provider) if model else None
     row["model_requested"] = text(record.get("model_group"), "model_group")
     row["status"] = text(record.get("status"), "status")
@@ -122,6 +128,18 @@ def map_payload(record: dict[str, Any], row: dict[str, Any], now: datetime) -> N
     )
     row["service_tier"] = text(usage.get("service_tier"), "usage_object.service_tier")
     row["provider_request_id"] = _provider_request_id(record.get("hidden_params"))
+
+
+def _wrapped(response_id: str) -> str:
+    """The chat completion's id inside an id that LiteLLM made for the Responses API:
+    `resp_` and in base64 `litellm:custom_llm_provider:…;model_id:…;response_id:chatcmpl-…`. Any other id as it is."""
+    try:
+        inside = base64.b64decode(response_id.removeprefix("resp_"), validate=True).decode()
+    except ValueError:
+        return response_id
+    start, _, inner = inside.partition(";response_id:")
+    is_wrapper = response_id.startswith("resp_") and start.startswith("litellm:")
+    return inner if is_wrapper and inner and not inner.startswith("resp_") else response_id
 
 
 def _provider_request_id(hidden: object) -> str | None:

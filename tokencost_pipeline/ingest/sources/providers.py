@@ -42,6 +42,13 @@ def family(provider: str) -> str:
     return _FAMILY_OF.get(provider.lower(), provider.lower())
 
 
+def named_in(model: str) -> str | None:
+    """The provider that a model's prefix names, where it is one of the table: `mistral/mistral-small` -> `mistral`,
+    but `meta-llama/llama-3` -> None."""
+    prefix, slash, rest = model.partition("/")
+    return prefix if slash and rest and prefix.lower() in _FAMILY_OF else None
+
+
 def without_prefix(model: str, provider: str | None) -> str:
     """The model's name without the provider LiteLLM writes before it (since 1.106; 1.80 writes none).
 
