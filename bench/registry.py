@@ -7,7 +7,7 @@ from importlib import import_module
 from bench.frame import Benchmark
 from tokencost_pipeline.errors import UserError
 
-NAMES = ("floor", "pricing")
+NAMES = ("floor", "ingest", "pricing")
 
 
 def load(name: str) -> Benchmark:

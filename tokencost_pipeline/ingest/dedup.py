@@ -1,98 +1,130 @@
 """Has this event been seen? Asked once for every event, over all batches ever landed.
 
 Same event_id and same mapped content: a duplicate. Same event_id and other content: a conflict, the first
-one stays. Every batch keeps `ids.parquet`, 32 bytes an event; DuckDB (in memory, with a spill folder)
-joins new keys to it, so memory does not grow with the history.
+one stays. What is known of an event is some 26 bytes in `landing/seen/`, in runs whose sizes grow like powers of
+two up to FULL: a new run takes in its smaller neighbours, so there are few, and each mark is written again a
+dozen times at most. The manifest names the runs in force. They are derived from what has landed: should one
+be missing or damaged, all are made anew (`seen_index`).
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 
-import duckdb
-import pyarrow as pa
+import numpy as np
+from numpy.typing import NDArray
 
-from tokencost_pipeline.ingest.schema import IDS
+from tokencost_pipeline.atomic import sync_directory
+from tokencost_pipeline.ingest.content import Marks
+from tokencost_pipeline.ingest.crash import crash_point
+from tokencost_pipeline.ingest.manifest import SEEN, RunEntry
+from tokencost_pipeline.ingest.seen_runs import Run, find, merged, sorted_marks, write_run
 
+FULL = 1 << 20
+"""Events of a run that is merged no more: what one hour may cost when its marks meet the largest run."""
 
-class Verdict(enum.Enum):
-    NEW = "event"
-    DUPLICATE = "duplicate"
-    CONFLICT = "conflict"
+VERDICTS = ("event", "duplicate", "conflict")
+NEW, DUPLICATE, CONFLICT = range(len(VERDICTS))
+Verdicts = NDArray[np.int8]
 
 
 class SeenEvents:
-    """What is known of earlier events: the ids files of the manifest, and what this run adds.
+    """What is known of earlier events: the runs of the manifest, and what this run of the ingest adds."""
 
-    `spill_dir` is where DuckDB puts what does not fit into its memory.
-    """
-
-    def __init__(self, id_files: Sequence[Path], spill_dir: Path) -> None:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "threads": 2,
-            "memory_limit": "512MB",
-            "temp_directory": str(spill_dir),
-        }
-        self._connection = duckdb.connect(":memory:", config=config)
-        self._connection.execute("create table fresh (source varchar, key blob, content blob)")
-        if id_files:
-            files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in id_files)
-            self._connection.execute(
-                f"create view seen as select source, key, content from read_parquet([{files}])"
-                " union all select source, key, content from fresh"
-            )
-        else:
-            self._connection.execute("create view seen as select source, key, content from fresh")
-
-    def __enter__(self) -> SeenEvents:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def __init__(
+        self, landing_dir: Path, entries: Iterable[RunEntry], staging: Path, *, full: int = FULL
     ) -> None:
-        self._connection.close()
+        """`staging` holds what does not fit into memory; `full` is for tests."""
+        self._landing = landing_dir
+        self._staging = staging
+        self._full = full
+        self._spilled = 0
+        self._runs = [Run(entry.rows, path=landing_dir / entry.file) for entry in entries]
 
-    def classify(self, source: str, keys: Sequence[bytes], contents: Sequence[bytes]) -> list[Verdict]:
-        """A verdict for each (key, content), in order; new ones are known from then on, in this call too."""
-        first = self._earlier(source, keys)
-        fresh_keys, fresh_contents, verdicts = [], [], []
-        for key, content in zip(keys, contents, strict=True):
-            known = first.get(key)
-            if known is None:
-                first[key] = content
-                fresh_keys.append(key)
-                fresh_contents.append(content)
-                verdicts.append(Verdict.NEW)
-            else:
-                verdicts.append(Verdict.DUPLICATE if known == content else Verdict.CONFLICT)
-        if fresh_keys:
-            self._insert(ids_table(source, fresh_keys, fresh_contents))
+    def classify(self, marks: Marks, order: NDArray[np.int64] | None = None) -> Verdicts:
+        """NEW, DUPLICATE or CONFLICT for each event. `order` ranks them where that is not their order here: the
+        first of a key is the one that counts. New ones are known from then on. Raises DamagedRun."""
+        if not len(marks):
+            return np.zeros(0, np.int8)
+        by_key = np.argsort(marks.high)
+        high = marks.high[by_key]
+        if (high[1:] == high[:-1]).any():
+            rank = np.arange(len(marks)) if order is None else order
+            by_key = np.lexsort((rank, marks.low, marks.high))
+            high = marks.high[by_key]
+        low, content = marks.low[by_key], marks.content[by_key]
+        is_first = np.ones(len(marks), np.bool_)
+        is_first[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+        known, valid = self._known(high[is_first], low[is_first])
+        self._add(Marks(high[is_first], low[is_first], content[is_first]).take(np.flatnonzero(~known)))
+        # what each key stands for: the content that was known before, else that of its first event here
+        valid = np.where(known, valid, content[is_first])
+        group = np.cumsum(is_first) - 1
+        sorted_verdicts = np.where(content == valid[group], DUPLICATE, CONFLICT).astype(np.int8)
+        sorted_verdicts[np.flatnonzero(is_first)[~known]] = NEW
+        verdicts = np.empty(len(marks), np.int8)
+        verdicts[by_key] = sorted_verdicts
         return verdicts
 
-    def _earlier(self, source: str, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        self._connection.register("asked", pa.table({"key": pa.array(keys, pa.binary())}))
-        try:
-            rows = self._connection.execute(
-                "select key, content from seen semi join asked using (key) where source = ?", [source]
-            ).fetchall()
-        finally:
-            self._connection.unregister("asked")
-        return dict(rows)
+    def look(self, marks: Marks) -> Verdicts:
+        """`classify` for events that are not to be known afterwards: each against what was known before."""
+        known, content = self._known(marks.high, marks.low)
+        return np.where(known, np.where(content == marks.content, DUPLICATE, CONFLICT), NEW).astype(np.int8)
 
-    def _insert(self, ids: pa.Table) -> None:
-        self._connection.register("added", ids)
-        self._connection.execute("insert into fresh select source, key, content from added")
-        self._connection.unregister("added")
+    def check(self) -> None:
+        """Raises DamagedRun when a run of the manifest is not there, or not as long as it should be."""
+        for run in self._runs:
+            run.open()
 
+    def learn(self, marks: Marks) -> None:
+        """Take in marks of events that have landed, all of them different: for making the index anew."""
+        self._add(sorted_marks(marks))
 
-def ids_table(source: str, keys: Sequence[bytes], contents: Sequence[bytes]) -> pa.Table:
-    """Keys and contents in the shape of `ids.parquet`."""
-    columns = [
-        pa.array([source] * len(keys), pa.string()),
-        pa.array(keys, pa.binary(16)),
-        pa.array(contents, pa.binary(16)),
-    ]
-    return pa.Table.from_arrays(columns, schema=IDS)
+    def finish(self, seq: int) -> tuple[RunEntry, ...]:
+        """Put all runs into `landing/seen/`, durable, and return them for the manifest. They are in force once it
+        names them. `seq` is the batch's number."""
+        folder = self._landing / SEEN
+        entries, written = [], False
+        for number, run in enumerate(self._runs):
+            place = run.path
+            if place is None or place.parent != folder:
+                if not folder.exists():
+                    folder.mkdir(parents=True)
+                    sync_directory(self._landing)
+                place = folder / f"{seq:08d}-{number}.run"
+                write_run(run, place)
+                crash_point("mid_index")
+                written = True
+            entries.append(RunEntry(f"{SEEN}/{place.name}", run.rows))
+        if written:
+            sync_directory(folder)
+        return tuple(entries)
+
+    def _known(
+        self, high: NDArray[np.uint64], low: NDArray[np.uint64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
+        known = np.zeros(len(high), np.bool_)
+        content = np.zeros(len(high), np.uint64)
+        for run in self._runs:
+            found, there = find(run, high, low)
+            known |= found
+            content = np.where(found, there, content)
+        return known, content
+
+    def _add(self, marks: Marks) -> None:
+        """`marks` are sorted by key."""
+        if not len(marks):
+            return
+        group = [Run(len(marks), marks)]
+        rows = len(marks)
+        while self._runs and self._runs[-1].rows < self._full and self._runs[-1].rows <= 2 * rows:
+            group.append(self._runs.pop())
+            rows += group[-1].rows
+        run = merged(group) if len(group) > 1 else group[0]
+        self._runs.append(self._spill(run) if run.rows >= self._full else run)
+
+    def _spill(self, run: Run) -> Run:
+        self._spilled += 1
+        self._staging.mkdir(parents=True, exist_ok=True)
+        return write_run(run, self._staging / f"{self._spilled}.run")

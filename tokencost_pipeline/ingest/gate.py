@@ -27,7 +27,11 @@ def parse_object(data: bytes) -> dict[str, Any]:
 
     Raises Refused. The reason never contains text of the document other than a plain field name.
     """
-    value = parse_value(data)
+    return as_object(parse_value(data))
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """The value if it is an object. Raises Refused."""
     if not isinstance(value, dict):
         raise Refused(f"expected a JSON object, got {kind(value)}")
     return value

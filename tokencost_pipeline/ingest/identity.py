@@ -55,6 +55,11 @@ class Track:
         self._head = head
         self._tail = tail
 
+    @property
+    def head(self) -> bytes:
+        """The first bytes consumed, at most WINDOW."""
+        return self._head
+
     def consume(self, data: bytes) -> None:
         self.consume_outline(data[:WINDOW], data[-WINDOW:], len(data))
 

@@ -12,12 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tokencost_pipeline.atomic import sync_directory
 from tokencost_pipeline.ingest.crash import crash_point
 from tokencost_pipeline.ingest.manifest import BATCHES, TableEntry
+from tokencost_pipeline.ingest.schema import INSTANT
 
 EVENT_TIME = "occurred_at"
 
@@ -40,13 +42,11 @@ class BatchWriter:
             crash_point("before_write")
             self._folder.mkdir(parents=True)
         if table not in self._writers:
-            self._writers[table] = pq.ParquetWriter(
-                self._folder / f"{table}.parquet", rows.schema, compression="zstd"
-            )
+            self._writers[table] = _writer(self._folder / f"{table}.parquet", rows.schema)
             self._tables[table] = TableEntry(f"{BATCHES}/{self._name}/{table}.parquet", 0)
         low = high = None
         if EVENT_TIME in rows.schema.names:
-            rows = rows.sort_by(EVENT_TIME)
+            rows = _by_time(rows)
             low, high = rows[EVENT_TIME][0].as_py(), rows[EVENT_TIME][-1].as_py()
         self._writers[table].write_table(rows)
         entry = self._tables[table]
@@ -79,6 +79,31 @@ class BatchWriter:
                 writer.close()
 
 
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """LZ4, with whole numbers as differences: measured, zstd is a third smaller and costs a tenth of the whole ingest,
+    no compression is twice as large and as quick. Dictionaries and bounds are kept only where they help."""
+    if EVENT_TIME not in schema.names:
+        return pq.ParquetWriter(path, schema, compression="zstd")
+    repeated = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+    whole = [field.name for field in schema if pa.types.is_int64(field.type) or field.type == INSTANT]
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="lz4",
+        use_dictionary=repeated,
+        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+        write_statistics=[EVENT_TIME],
+        store_schema=False,  # codes of texts are for the writer, not for who reads
+    )
+
+
+def _by_time(rows: pa.Table) -> pa.Table:
+    times = rows[EVENT_TIME].cast(pa.int64()).to_numpy()
+    if (times[1:] >= times[:-1]).all():
+        return rows
+    return rows.take(pa.array(np.argsort(times, kind="stable")))
+
+
 def to_table(rows: list[dict[str, Any]], schema: pa.Schema) -> tuple[pa.Table, list[int]]:
     """(table of the rows that Arrow takes, positions of those it does not).
 
@@ -97,11 +122,6 @@ def to_table(rows: list[dict[str, Any]], schema: pa.Schema) -> tuple[pa.Table, l
             else:
                 good.append(row)
         return pa.Table.from_pylist(good, schema=schema), bad
-
-
-def only(table: pa.Table, keep: list[bool]) -> pa.Table:
-    """The rows to keep."""
-    return table if all(keep) else table.filter(pa.array(keep, pa.bool_()))
 
 
 def _least(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -5,24 +5,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tokencost_pipeline.ingest.batch import OTHER_NAMES, BatchBuilder, Tally
+from tokencost_pipeline.ingest.batch import BatchBuilder, Tally, countable
+from tokencost_pipeline.ingest.by_columns import ByColumns
 from tokencost_pipeline.ingest.crash import crash_point
+from tokencost_pipeline.ingest.document import AS_LINES, DocumentSplitter
 from tokencost_pipeline.ingest.fields import Ignored, Refused
-from tokencost_pipeline.ingest.gate import SAFE_NAME, parse_object
+from tokencost_pipeline.ingest.gate import as_object, parse_object, parse_value
 from tokencost_pipeline.ingest.identity import Track, file_id
 from tokencost_pipeline.ingest.limits import Limits
 from tokencost_pipeline.ingest.manifest import Counters, FileState
 from tokencost_pipeline.ingest.packed import Packed, RawUnreadable, unpack
 from tokencost_pipeline.ingest.reader import CsvSplitter, LineSplitter, Record, Splitter
 from tokencost_pipeline.ingest.scan import Candidate, Reading
-from tokencost_pipeline.ingest.sources import PACKED_SUFFIX, Source
+from tokencost_pipeline.ingest.sources import LINE_KEY, PACKED_SUFFIX, Source
+from tokencost_pipeline.ingest.text_lines import TextSplitter
 
-_SPLITTERS: dict[str, type[Splitter]] = {"jsonl": LineSplitter, "csv": CsvSplitter}
+SPLITTERS: dict[str, type[Splitter]] = {
+    "jsonl": LineSplitter,
+    "csv": CsvSplitter,
+    "document": DocumentSplitter,
+    "text": TextSplitter,
+}
 _PROGRESS_EVERY = 10_000  # records
 
 
@@ -115,10 +124,16 @@ def _read_plain(
             return
         track, next_line, outcome.header = Track(old.fingerprint.offset, *edges), old.next_line, old.header
     start = track.offset
-    splitter = _SPLITTERS[outcome.candidate.format](
+    splitter = SPLITTERS[outcome.candidate.format](
         handle, size=size, limits=limits, track=track, next_line=next_line
     )
-    _Lines(outcome, builder, now).read(splitter, progress, start)
+    if isinstance(splitter, TextSplitter) and outcome.header:
+        splitter.chain = outcome.header[0]
+    Fate(outcome, builder, now, limits).read(splitter, progress, start)
+    if isinstance(splitter, DocumentSplitter) and splitter.as_lines:
+        outcome.header = AS_LINES
+    if isinstance(splitter, TextSplitter):
+        outcome.header = (splitter.chain,)
     outcome.track, outcome.next_line, outcome.failure = track, splitter.next_line, splitter.failure
     outcome.consumed, outcome.pending = track.offset - start, size - track.offset
 
@@ -141,12 +156,12 @@ def _read_packed(
         return
     tally = outcome.tally
     tally.file_id = file_id(outcome.candidate.path, outcome.generation, packed.sha256)
-    lines = _Lines(outcome, builder, now)
+    lines = Fate(outcome, builder, now, limits)
     if packed.problem:
         lines.refuse_file(packed)
     else:
         with target.open("rb", buffering=0) as unpacked:
-            splitter = _SPLITTERS[outcome.candidate.format.removesuffix(PACKED_SUFFIX)](
+            splitter = SPLITTERS[outcome.candidate.format.removesuffix(PACKED_SUFFIX)](
                 unpacked, size=target.stat().st_size, limits=limits, complete_last=True
             )
             lines.read(splitter, lambda done: None, 0)
@@ -158,61 +173,101 @@ def _read_packed(
     progress(outcome.consumed)
 
 
-class _Lines:
-    """The fate of each record of one file."""
+class Fate:
+    """The fate of each record of one file, in `outcome`."""
 
-    def __init__(self, outcome: Outcome, builder: BatchBuilder, now: datetime) -> None:
-        self._outcome = outcome
+    def __init__(self, outcome: Outcome, builder: BatchBuilder, now: datetime, limits: Limits) -> None:
+        self.outcome = outcome
         self._tally = outcome.tally
         self._source: Source = outcome.candidate.source
         self._builder = builder
         self._now = now
+        self._limits = limits
 
     def read(self, splitter: Splitter, progress: Callable[[int], object], start: int) -> None:
+        if self._source.by_columns and isinstance(splitter, LineSplitter):
+            self._read_blocks(splitter, progress, start)
+            return
         tally = self._tally
         for record in splitter.records():
             crash_point("mid_read")
-            tally.lines += 1
             if not tally.file_id:
-                tally.file_id = file_id(tally.path, self._outcome.generation, record.sha256)
-            self._take(record)
-            if tally.lines % _PROGRESS_EVERY == 0:
+                tally.file_id = file_id(tally.path, self.outcome.generation, record.sha256)
+            before = tally.lines
+            self.take(record)
+            if tally.lines // _PROGRESS_EVERY != before // _PROGRESS_EVERY:
                 progress(splitter.track.offset - start)
         progress(splitter.track.offset - start)
 
+    def _read_blocks(self, splitter: LineSplitter, progress: Callable[[int], object], start: int) -> None:
+        blocks = ByColumns(self.outcome, self._builder, self._now, self._limits, self.take)
+        for found in splitter.blocks(self._limits.block_bytes):
+            crash_point("mid_read")
+            if not self._tally.file_id:
+                first = found if isinstance(found, Record) else next(splitter.split(found))
+                self._tally.file_id = file_id(self._tally.path, self.outcome.generation, first.sha256)
+            if isinstance(found, Record):
+                self.take(found)
+            else:
+                blocks.take(found, splitter)
+            progress(splitter.track.offset - start)
+
     def refuse_file(self, packed: Packed) -> None:
         """A file of which nothing counts: one quarantined line, number 0."""
-        self._tally.lines += 1
         whole = Record(line_no=0, byte_offset=0, sha256=packed.sha256, data=None)
+        self._tally.lines += 1
         self._builder.add_refusal(self._tally, whole, packed.problem or "", None)
 
-    def _take(self, record: Record) -> None:
+    def take(self, record: Record) -> None:
+        """A record of the file, which may hold several of the source's: each is counted for itself."""
+        if self._source.explode is None or record.problem or record.blank:
+            self.take_one(record, partial(self._parsed, record))
+            return
+        try:
+            inner = self._source.explode(parse_value(record.data or b""))
+        except Exception as error:
+            reason = str(error) if isinstance(error, Refused) else _unmapped(error)
+            self._tally.lines += 1
+            self._refuse(record, reason, None, {})
+            return
+        if not inner:
+            self._tally.lines += 1
+            self._tally.became["ignored"] += 1
+        for value in inner:
+            self.take_one(record, partial(as_object, value))
+            record = replace(record, data=None)  # the bytes are held once, with the first
+
+    def take_one(self, record: Record, parse: Callable[[], dict[str, Any]]) -> None:
         parsed: dict[str, Any] | None = None
         row: dict[str, Any] = {}
+        self._tally.lines += 1
         try:
             if record.problem:
                 raise Refused(record.problem)
             if record.blank:
                 raise Ignored
-            parsed = self._parsed(record)
+            parsed = parse()
             self._source.map_record(parsed, row, self._now)
         except Ignored:
             self._tally.became["ignored"] += 1
         except Refused as refusal:
             self._refuse(record, str(refusal), parsed, row)
         except Exception as error:
-            # a mistake in a mapping must cost one line, not the file; the error's text could hold data
-            self._refuse(record, f"could not be mapped ({type(error).__name__})", parsed, row)
+            # a mistake in a mapping must cost one line, not the file
+            self._refuse(record, _unmapped(error), parsed, row)
         else:
             self._count_unknown(parsed)
             self._builder.add_row(self._tally, record, row)
 
     def _parsed(self, record: Record) -> dict[str, Any]:
+        if record.line_key is not None:
+            assert self._source.parse_line is not None
+            return {**self._source.parse_line(record.data or b""), LINE_KEY: record.line_key}
         if record.columns is None:
             return parse_object(record.data or b"")
-        if self._outcome.header is None:
-            self._take_header(record.columns)
-        header = self._outcome.header or ()
+        if self.outcome.header is None:
+            self.take_header(record.columns)
+        header = self.outcome.header or ()
         if self._projected(record.columns) == header:
             raise Ignored  # the header, or the header again where exports were joined
         if not header:
@@ -223,15 +278,15 @@ class _Lines:
         named = {name: value for name, value in zip(header, record.columns, strict=True) if name}
         return self._source.csv_record(named)
 
-    def _take_header(self, columns: tuple[str, ...]) -> None:
+    def take_header(self, columns: tuple[str, ...]) -> None:
         header = self._projected(columns)
         missing = sorted(self._source.csv_required.difference(header))
         read = [name for name in header if name]
         if missing or len(set(read)) != len(read):
-            self._outcome.header = ()
+            self.outcome.header = ()
             what = f"column {missing[0]} is missing" if missing else "a column is there twice"
             raise Refused(f"not a header of {self._source.name}: {what}")
-        self._outcome.header = header
+        self.outcome.header = header
 
     def _projected(self, columns: tuple[str, ...]) -> tuple[str, ...]:
         """Names of the columns that are read, '' for the others: those may be anything, and stay out."""
@@ -247,7 +302,9 @@ class _Lines:
     def _count_unknown(self, parsed: dict[str, Any]) -> None:
         known = self._source.known_fields
         if known is not None and not known.issuperset(parsed):
-            names = [
-                name if SAFE_NAME.fullmatch(name) else OTHER_NAMES for name in parsed if name not in known
-            ]
+            names = countable(name for name in parsed if name not in known)
             self._builder.count_unknown(self._source.name, names)
+
+
+def _unmapped(error: Exception) -> str:
+    return f"could not be mapped ({type(error).__name__})"  # the error's text could hold data

@@ -3,7 +3,8 @@
 A record is complete when its line end is there (`complete_last` is for unpacked gzip, where the trailer
 proves the end). What comes after the last line end is left for the next run: a torn number, `12` of
 `1234`, is valid JSON. Lines are split at LF alone, a CR before it belongs to the line end; a byte order
-mark is skipped at byte 0.
+mark is skipped at byte 0. Files that hold one JSON value are read by `document`, lines of plain
+text by `text_lines`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Record:
     data: bytes | None
     columns: tuple[str, ...] | None = None  # of a CSV record
     problem: str | None = None
+    line_key: str | None = None  # of a line of text: the same in every copy of its file
 
     @property
     def blank(self) -> bool:
@@ -67,9 +69,9 @@ class Splitter(ABC):
     def records(self) -> Iterator[Record]:
         """The records from the start of the stream on."""
 
-    def _read(self) -> bytes:
+    def _read(self, size: int | None = None) -> bytes:
         try:
-            data = read_exactly(self._stream, min(self._limits.read_bytes, self._left))
+            data = read_exactly(self._stream, min(size or self._limits.read_bytes, self._left))
         except OSError as error:
             # what was consumed before stands; the rest is tried again at the next run
             self.failure = error.strerror or type(error).__name__
@@ -84,6 +86,19 @@ class Splitter(ABC):
         columns: tuple[str, ...] | None = None,
         problem: str | None = None,
     ) -> Record:
+        """The next record, from its bytes without LF."""
+        record = self.record_at(raw, offset, self.next_line, columns, problem)
+        self.next_line += raw.count(b"\n") + 1
+        return record
+
+    def record_at(
+        self,
+        raw: bytes,
+        offset: int,
+        line_no: int,
+        columns: tuple[str, ...] | None = None,
+        problem: str | None = None,
+    ) -> Record:
         """A record from its bytes without LF."""
         data = raw.removesuffix(b"\r")
         if len(data) > self._limits.line_bytes:
@@ -91,9 +106,7 @@ class Splitter(ABC):
         elif offset == 0 and data.startswith(BOM):
             data, offset = data[len(BOM) :], len(BOM)
         sha256 = hashlib.sha256(data).hexdigest()
-        record = Record(self.next_line, offset, sha256, None if problem else data, columns, problem)
-        self.next_line += raw.count(b"\n") + 1
-        return record
+        return Record(line_no, offset, sha256, None if problem else data, columns, problem)
 
     def _too_long(self, incomplete: bytes) -> bool:
         return len(incomplete) > self._limits.line_bytes + 1  # one more: it may be the CR of the line end
@@ -133,30 +146,79 @@ class Splitter(ABC):
         return record, rest
 
 
+MARGIN = 256
+"""Bytes that may be read, though they mean nothing, before and behind the lines of a block."""
+
+_MARGIN = b" " * MARGIN
+
+
+@dataclass
+class Lines:
+    """Complete lines, each with its line feed (the last one without, if the file's end is its end): `buffer` from
+    MARGIN to `end`. At least MARGIN bytes stand before and behind them."""
+
+    buffer: bytes
+    end: int
+    offset: int  # of the first one in the file, in bytes
+    line_no: int  # of the first one
+    count: int | None = None  # of the lines, if somebody has counted them
+
+    @property
+    def size(self) -> int:
+        return self.end - MARGIN
+
+    @property
+    def data(self) -> bytes:
+        return self.buffer[MARGIN : self.end]
+
+
 class LineSplitter(Splitter):
     """One record a line."""
 
     def records(self) -> Iterator[Record]:
+        for found in self.blocks():
+            if isinstance(found, Record):
+                yield found
+            else:
+                yield from self.split(found)
+
+    def split(self, lines: Lines) -> Iterator[Record]:
+        """The records of a block."""
+        offset, line_no = lines.offset, lines.line_no
+        for line in lines.data.removesuffix(b"\n").split(b"\n"):
+            yield self.record_at(line, offset, line_no)
+            offset += len(line) + 1
+            line_no += 1
+
+    def blocks(self, size: int | None = None) -> Iterator[Lines | Record]:
+        """The file in pieces of about `size` bytes (default: one read), cut at line ends; a line that is too
+        long to hold as a record. What was yielded counts as consumed once the next one is asked for."""
         rest = b""
-        while chunk := self._read():
-            buffer = rest + chunk
+        while chunk := self._read(size):
             while True:
-                cut = buffer.rfind(b"\n") + 1
-                rest = buffer[cut:]
-                offset = self.track.offset
-                for line in buffer[:cut].split(b"\n")[:-1]:
-                    yield self._whole_record(line, offset)
-                    offset += len(line) + 1
-                self.track.consume(buffer[:cut])
+                buffer = b"".join((_MARGIN, rest, chunk, _MARGIN))
+                end = buffer.rfind(b"\n") + 1
+                if end:
+                    yield from self._consumed(buffer, end)
+                rest = buffer[max(end, MARGIN) : -MARGIN]
                 if not self._too_long(rest):
                     break
-                record, buffer = self._stream_past(rest)
+                record, chunk = self._stream_past(rest)
                 if record is None:
                     return
                 yield record
+                rest = b""
         if rest and self._complete_last:
-            yield self._whole_record(rest, self.track.offset)
-            self.track.consume(rest)
+            yield from self._consumed(b"".join((_MARGIN, rest, _MARGIN)), MARGIN + len(rest))
+
+    def _consumed(self, buffer: bytes, end: int) -> Iterator[Lines]:
+        lines = Lines(buffer, end, self.track.offset, self.next_line)
+        yield lines
+        if lines.count is None:
+            lines.count = buffer.count(b"\n", MARGIN, end) + (buffer[end - 1 : end] != b"\n")
+        self.next_line += lines.count
+        edge = min(WINDOW, lines.size)
+        self.track.consume_outline(buffer[MARGIN : MARGIN + edge], buffer[end - edge : end], lines.size)
 
 
 class CsvSplitter(Splitter):

@@ -23,11 +23,6 @@ def content_bytes(row: dict[str, Any]) -> bytes:
     return orjson.dumps(held, default=_plain, option=orjson.OPT_SORT_KEYS)
 
 
-def key_hash(event_id: str) -> bytes:
-    """16 bytes that stand for an event_id."""
-    return hashlib.blake2b(event_id.encode(), digest_size=16).digest()
-
-
 def content_hash(row: dict[str, Any]) -> bytes:
     """16 bytes that stand for a row's mapped fields. Lineage is no part of a mapped row."""
     return hashlib.blake2b(content_bytes(row), digest_size=16).digest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -32,10 +32,12 @@ from tokencost_pipeline.ingest.manifest import (
     read_manifest,
     seen_at,
     sweep,
+    with_batch,
 )
 from tokencost_pipeline.ingest.read_file import Outcome, read_file
 from tokencost_pipeline.ingest.scan import Found, Plan, next_generation, plan, scan
 from tokencost_pipeline.ingest.schema import FILES
+from tokencost_pipeline.ingest.seen_index import open_index
 from tokencost_pipeline.ingest.sources import SOURCES, Source
 from tokencost_pipeline.settings import Settings
 
@@ -91,7 +93,7 @@ def ingest(
         if done.states:
             manifest = _commit(landing, manifest, todo, done, stamp or now)
             batch = manifest.batches[-1]
-        sweep(landing, manifest)
+        sweep(landing, manifest, after_commit=True)
     except (OSError, duckdb.IOException) as error:
         raise UserError(
             f"the landing zone cannot be used: {getattr(error, 'strerror', None) or error}",
@@ -106,6 +108,7 @@ class _Done:
     """What was read: nothing of it is visible yet."""
 
     writer: BatchWriter
+    seen: SeenEvents | None
     outcomes: tuple[Outcome, ...]
     states: tuple[FileState, ...]  # new state of every file that gave at least one record
     notes: tuple[Note, ...]
@@ -123,36 +126,35 @@ def _read_all(
 ) -> _Done:
     writer = BatchWriter(landing, manifest.last_seq + 1)
     if not todo.readings:
-        return _Done(writer, (), (), (), {})
+        return _Done(writer, None, (), (), (), {})
     staging = landing / STAGING
     staging.mkdir(parents=True)
     total = sum(reading.candidate.size - reading.offset for reading in todo.readings)
     before = 0
     outcomes = []
-    ids = [landing / name for name in manifest.table_files("ids")]
     try:
-        with SeenEvents(ids, staging) as seen:
-            builder = BatchBuilder(writer, seen, limits)
-            # one source after the other: a chunk holds rows of one table
-            for reading in sorted(todo.readings, key=lambda reading: reading.candidate.source.name):
-                outcomes.append(
-                    read_file(
-                        reading,
-                        generation=next_generation(reading.candidate.path, manifest.files),
-                        builder=builder,
-                        now=now,
-                        limits=limits,
-                        staging=staging,
-                        progress=_reporter(progress, reading.candidate.path, before, total),
-                    )
+        seen = open_index(landing, manifest, staging)
+        builder = BatchBuilder(writer, seen, limits, manifest.retention)
+        # one source after the other: a chunk holds rows of one table
+        for reading in sorted(todo.readings, key=lambda reading: reading.candidate.source.name):
+            outcomes.append(
+                read_file(
+                    reading,
+                    generation=next_generation(reading.candidate.path, manifest.files),
+                    builder=builder,
+                    now=now,
+                    limits=limits,
+                    staging=staging,
+                    progress=_reporter(progress, reading.candidate.path, before, total),
                 )
-                before += reading.candidate.size - reading.offset
-            builder.flush()
+            )
+            before += reading.candidate.size - reading.offset
+        builder.flush()
     except BaseException:
         writer.abandon()
         raise
     states = tuple(state for outcome in outcomes if (state := outcome.state(stamp)) is not None)
-    return _Done(writer, tuple(outcomes), states, tuple(builder.notes), dict(builder.unknown_fields))
+    return _Done(writer, seen, tuple(outcomes), states, tuple(builder.notes), dict(builder.unknown_fields))
 
 
 def _reporter(progress: Progress | None, path: str, before: int, total: int) -> Callable[[int], None]:
@@ -171,27 +173,39 @@ def _commit(landing: Path, manifest: Manifest, todo: Plan, done: _Done, stamp: d
             )
     ledger = {state.file_id: state for state in manifest.files}
     ledger |= {
-        state.file_id: seen_at(state, path=file.path, dev=file.dev, inode=file.inode)
+        state.file_id: seen_at(
+            state, path=file.path, dev=file.dev, inode=file.inode, changed_ns=file.settled_ns
+        )
         for state, file in todo.moved
     }
     ledger |= {state.file_id: state for state in done.states}
     done.writer.write(
-        "files", pa.Table.from_pylist([_ledger_row(state) for state in ledger.values()], schema=FILES)
+        "files", pa.Table.from_pylist([ledger_row(state) for state in ledger.values()], schema=FILES)
     )
-    batch = Batch(manifest.last_seq + 1, stamp, done.writer.finish(), done.unknown_fields)
-    grown = Manifest((*manifest.batches, batch), tuple(ledger.values()))
+    seq = manifest.last_seq + 1
+    seen = done.seen.finish(seq) if done.seen else manifest.seen
+    batch = Batch(seq, stamp, done.writer.finish(), done.unknown_fields)
+    grown = replace(
+        manifest, batches=with_batch(manifest.batches, batch), files=tuple(ledger.values()), seen=seen
+    )
     commit(landing, grown)
     return grown
 
 
-def _ledger_row(state: FileState) -> dict[str, object]:
+def ledger_row(state: FileState) -> dict[str, object]:
+    counters = state.counters
     return {
         "file_id": state.file_id,
         "path": state.path,
         "source": state.source,
         "generation": state.generation,
         "bytes_read": state.fingerprint.offset,
-        **asdict(state.counters),
+        "lines": counters.lines,
+        "events": counters.events,
+        "duplicates": counters.duplicates,
+        "conflicts": counters.conflicts,
+        "quarantined": counters.quarantined,
+        "ignored": counters.ignored,
         "last_read_at": state.last_read_at,
     }
 

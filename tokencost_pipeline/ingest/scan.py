@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
+import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.ingest.document import reads_on
 from tokencost_pipeline.ingest.identity import hash_of_head
 from tokencost_pipeline.ingest.manifest import FileState
 from tokencost_pipeline.ingest.sources import PACKED_SUFFIX, Source
+
+_SETTLED_NS = 2 * 10**9
+"""A file system's clock ticks some milliseconds apart: two changes within one tick have the same time."""
 
 INVOICES = "invoices"
 """The one folder under raw/ that holds no events: see `invoices`."""
@@ -28,6 +34,7 @@ class Candidate:
     dev: int
     inode: int
     size: int
+    settled_ns: int = 0  # when its inode last changed, if that was long enough before the scan; else 0
 
     @property
     def packed(self) -> bool:
@@ -102,25 +109,31 @@ def scan(raw_dir: Path, sources: dict[str, Source]) -> Found:
 def plan(candidates: Iterable[Candidate], ledger: tuple[FileState, ...]) -> Plan:
     """Match files to the ledger: by path, then by inode, then by content. See `identity` for why."""
     result = Plan()
-    free = list(reversed(ledger))  # newest generation first
+    free = {state.file_id: state for state in reversed(ledger)}  # newest generation first
     waiting = list(candidates)
-    for matches in (_same_path, _same_inode, _any):
-        unmatched = []
+    for key in (_by_path, _by_inode, _any):
+        unmatched: list[Candidate] = []
+        groups: defaultdict[object, list[FileState]] = defaultdict(list)
+        for state in free.values():
+            groups[key(state)].append(state)
         for candidate in waiting:
-            likely = [state for state in free if candidate.may_continue(state)]
-            likely = [state for state in likely if matches(candidate, state)]
+            likely = [
+                known
+                for known in groups[key(candidate)]
+                if known.file_id in free and candidate.may_continue(known)
+            ]
             try:
-                state = _continued(candidate, likely)
+                found = _continued(candidate, likely)
             except OSError as error:
                 result.unreadable.append((candidate.path, error.strerror or type(error).__name__))
                 continue
-            if state is None:
+            if found is None:
                 unmatched.append(candidate)
                 continue
-            free.remove(state)
-            result.moved.append((state, candidate))
-            if candidate.size > state.fingerprint.offset:
-                result.readings.append(Reading(candidate, state))
+            del free[found.file_id]
+            result.moved.append((found, candidate))
+            if candidate.size > found.fingerprint.offset:
+                result.readings.append(Reading(candidate, found))
         waiting = unmatched
     result.readings += [
         Reading(candidate, None) for candidate in waiting if candidate.size or candidate.packed
@@ -138,6 +151,9 @@ def _continued(candidate: Candidate, states: list[FileState]) -> FileState | Non
     fitting = [state for state in states if _size_fits(candidate, state)]
     if not fitting:
         return None
+    for state in fitting:
+        if _is_untouched(candidate, state):
+            return state
     heads: dict[int, str] = {}  # most entries have a head of the same length: it is read once
     with candidate.place.open("rb", buffering=0) as handle:
         for state in fitting:
@@ -150,21 +166,32 @@ def _continued(candidate: Candidate, states: list[FileState]) -> FileState | Non
 
 
 def _size_fits(candidate: Candidate, state: FileState) -> bool:
-    # a gzip file is read whole: with other bytes it is another file
+    # a gzip file or a document is read whole: with other bytes it is another file
     offset = state.fingerprint.offset
-    return candidate.size == offset if candidate.packed else candidate.size >= offset
+    whole = candidate.packed or not reads_on(candidate.format, state.header)
+    return candidate.size == offset if whole else candidate.size >= offset
 
 
-def _same_path(candidate: Candidate, state: FileState) -> bool:
-    return candidate.path == state.path
+def _by_path(one: Candidate | FileState) -> object:
+    return one.path
 
 
-def _same_inode(candidate: Candidate, state: FileState) -> bool:
-    return (candidate.dev, candidate.inode) == (state.dev, state.inode)
+def _by_inode(one: Candidate | FileState) -> object:
+    return one.dev, one.inode
 
 
-def _any(candidate: Candidate, state: FileState) -> bool:
-    return True
+def _any(one: Candidate | FileState) -> object:
+    return None
+
+
+def _is_untouched(candidate: Candidate, state: FileState) -> bool:
+    """Whether nothing at all was done to the file since its bytes were compared: then they need not be again. The
+    time at which an inode changed cannot be set back, unlike the time of a file's last write."""
+    return (
+        candidate.settled_ns != 0
+        and (candidate.settled_ns, candidate.size) == (state.changed_ns, state.fingerprint.offset)
+        and (candidate.path, candidate.dev, candidate.inode) == (state.path, state.dev, state.inode)
+    )
 
 
 def _candidate(place: Path, raw_dir: Path, source: Source) -> Candidate | None:
@@ -175,8 +202,16 @@ def _candidate(place: Path, raw_dir: Path, source: Source) -> Candidate | None:
         return None  # a dangling link, or gone since it was listed
     if file_format is None or not stat.S_ISREG(facts.st_mode):
         return None
+    settled = facts.st_ctime_ns if time.time_ns() - facts.st_ctime_ns > _SETTLED_NS else 0
     return Candidate(
-        place, printable(place, raw_dir), source, file_format, facts.st_dev, facts.st_ino, facts.st_size
+        place,
+        printable(place, raw_dir),
+        source,
+        file_format,
+        facts.st_dev,
+        facts.st_ino,
+        facts.st_size,
+        settled,
     )
 
 
@@ -188,7 +223,9 @@ def _is_folder(place: Path) -> bool:
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    return [folder / name for name in names]
 
 
 def files_below(
@@ -216,4 +253,7 @@ def files_below(
 
 def printable(place: Path, raw_dir: Path) -> str:
     """The path below raw/, with '/', whatever bytes it is made of."""
-    return os.fsencode(place.relative_to(raw_dir).as_posix()).decode("utf-8", "backslashreplace")
+    below, root = place.as_posix(), raw_dir.as_posix().rstrip("/") + "/"
+    if not below.startswith(root):  # raw/ is the working directory
+        below, root = place.relative_to(raw_dir).as_posix(), ""
+    return os.fsencode(below[len(root) :]).decode("utf-8", "backslashreplace")

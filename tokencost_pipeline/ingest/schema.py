@@ -35,15 +35,21 @@ UNIT_COUNTS = (
 )
 """Counts of things billed by the piece. input_audio_seconds may have decimals, the others are whole."""
 
-LINEAGE = (
+PLACE = (
     pa.field("path", pa.string(), nullable=False),  # relative to raw/
     pa.field("file_id", pa.string(), nullable=False),  # file generation, key of the files ledger
     pa.field("line_no", pa.int64(), nullable=False),  # 1-based, physical line where the record starts
     pa.field(
         "byte_offset", pa.int64(), nullable=False
     ),  # of the record's first byte (in the unpacked stream for gzip)
+)
+"""Where a row comes from."""
+
+LINEAGE = (
+    *PLACE,
     pa.field("body_sha256", pa.string(), nullable=False),  # of the record's bytes without its line end
 )
+"""Of rows that nobody has in full elsewhere: refused lines, conflicts, invoices."""
 
 ATTEMPTS = pa.schema(
     [
@@ -76,9 +82,12 @@ ATTEMPTS = pa.schema(
         pa.field("reported_cost_usd", MONEY),  # what the gateway computed; kept beside ours
         pa.field("tags", pa.string()),  # JSON object of strings
         pa.field("provider_request_id", pa.string()),
-        *LINEAGE,
+        *PLACE,
     ]
 )
+
+ALL_DIFFERENT = frozenset({"event_id", "request_id", "session_id", "call_id", "provider_request_id"})
+"""Texts of an attempt that are not worth looking at for repetitions."""
 
 QUARANTINE = pa.schema(
     [
@@ -88,6 +97,16 @@ QUARANTINE = pa.schema(
         pa.field(
             "body", pa.string()
         ),  # NULL where the line could hold somebody's prompt; the raw file still has it
+    ]
+)
+
+QUARANTINE_REPLAYED = pa.schema(
+    [
+        *QUARANTINE,  # the refusal that is in force no longer, as it landed
+        pa.field("replayed_at", INSTANT, nullable=False),
+        pa.field(
+            "became", pa.string(), nullable=False
+        ),  # event | duplicate | conflict | ignored | quarantined
     ]
 )
 
@@ -247,17 +266,6 @@ RUN_CONTEXT = pa.schema(
         pa.field("book_as_of", INSTANT),  # the book as it was recorded by then; NULL = as it is
     ]
 )
-
-IDS = pa.schema(
-    [
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("key", pa.binary(16), nullable=False),  # blake2b of the event_id
-        pa.field(
-            "content", pa.binary(16), nullable=False
-        ),  # blake2b of the mapped fields, without the lineage
-    ]
-)
-"""What later batches need to recognise an event again, without reading the events themselves."""
 
 FX_RATES = pa.schema(
     [

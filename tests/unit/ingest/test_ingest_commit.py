@@ -19,16 +19,17 @@ from ingest_lab import FIXTURES, NOW, Lab, line, lines
 
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.ingest import manifest as manifests
+from tokencost_pipeline.ingest import scan as scans
 from tokencost_pipeline.ingest.batch import BatchBuilder, Tally
 from tokencost_pipeline.ingest.crash import POINTS, VARIABLE
-from tokencost_pipeline.ingest.dedup import SeenEvents, Verdict, ids_table
+from tokencost_pipeline.ingest.dedup import SeenEvents
 from tokencost_pipeline.ingest.fields import Ignored
 from tokencost_pipeline.ingest.landing import BatchWriter
 from tokencost_pipeline.ingest.limits import Limits
 from tokencost_pipeline.ingest.manifest import Manifest, commit, read_manifest, sweep
 from tokencost_pipeline.ingest.reader import Record
 from tokencost_pipeline.ingest.run import ingest
-from tokencost_pipeline.ingest.schema import ATTEMPTS, CONFLICTS, FILES, IDS, QUARANTINE
+from tokencost_pipeline.ingest.schema import ATTEMPTS, CONFLICTS, FILES, QUARANTINE
 from tokencost_pipeline.ingest.sources import SOURCES, Source
 
 KILLED = """
@@ -82,7 +83,9 @@ def test_a_run_killed_at_any_point_is_as_if_it_had_not_happened_or_had(point: st
         replace(state, dev=0, inode=0) for state in calm.manifest.files
     ]
     assert killed.manifest.batches == calm.manifest.batches
+    assert killed.manifest.seen == calm.manifest.seen
     listed = {entry.file for batch in killed.manifest.batches for entry in batch.tables.values()}
+    listed |= {run.file for run in killed.manifest.seen or ()}
     there = {str(path.relative_to(killed.landing)) for path in killed.landing.rglob("*") if path.is_file()}
     assert there == listed | {"manifest.json"}
 
@@ -102,11 +105,10 @@ def test_a_second_run_killed_keeps_the_first_and_loses_nothing(lab: Lab) -> None
 def test_the_landed_files_keep_to_the_schemas(lab: Lab) -> None:
     put_world(lab)
     lab.run()
-    expected = dict.fromkeys(SOURCES, ATTEMPTS) | {
+    expected = dict.fromkeys(("events", "litellm_payload", "litellm_spend_logs"), ATTEMPTS) | {
         "quarantine": QUARANTINE,
         "conflicts": CONFLICTS,
         "files": FILES,
-        "ids": IDS,
     }
     (batch,) = lab.manifest.batches
     assert set(batch.tables) == set(expected)
@@ -127,7 +129,7 @@ def test_the_manifest_reads_as_the_design_says(lab: Lab) -> None:
     lab.put("events/sample_a.jsonl", lines(1, 2))
     lab.run()
     document = json.loads((lab.landing / "manifest.json").read_bytes())
-    assert document["version"] == 1
+    assert document["version"] == 2
     (batch,) = document["batches"]
     assert (batch["seq"], batch["committed_at"]) == (1, "2026-11-22T12:00:00Z")
     assert batch["tables"]["events"] == {
@@ -183,7 +185,7 @@ def test_a_manifest_survives_the_way_to_disk_and_back(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{}", b"[]", b'{"version": 2, "batches": [], "files": []}', b'{"version": 1}']
+    "data", [b"", b"{}", b"[]", b'{"version": 3, "batches": [], "files": []}', b'{"version": 1}']
 )
 def test_a_damaged_manifest_is_refused_and_never_overwritten(lab: Lab, data: bytes) -> None:
     lab.landing.mkdir(parents=True)
@@ -195,17 +197,63 @@ def test_a_damaged_manifest_is_refused_and_never_overwritten(lab: Lab, data: byt
     assert (lab.landing / "manifest.json").read_bytes() == data
 
 
+def test_a_manifest_whose_batches_were_touched_is_refused(lab: Lab) -> None:
+    put_world(lab)
+    lab.run()
+    place = lab.landing / "manifest.json"
+    whole = place.read_bytes()
+    place_of_rows = whole.rindex(b'"rows":') + len(b'"rows":')
+    harmed = whole[:place_of_rows] + b"1" + whole[place_of_rows:]
+    assert json.loads(harmed)
+    for data in (harmed, whole[:-1], whole[: whole.rindex(b"{")]):
+        place.write_bytes(data)
+        with pytest.raises(UserError):
+            lab.run()
+        assert place.read_bytes() == data
+
+
+def test_batches_read_back_are_those_that_were_written_one_by_one(lab: Lab) -> None:
+    for number in range(3):
+        lab.put(f"events/{number}.jsonl", lines(number))
+        lab.run()
+    batches = lab.manifest.batches
+    assert (len(batches), [batch.seq for batch in batches]) == (3, [1, 2, 3])
+    assert batches[-1] == batches[2] == tuple(batches)[2]
+    assert batches == tuple(batches)
+    rewritten = replace(lab.manifest, batches=tuple(batches))
+    data = (lab.landing / "manifest.json").read_bytes()
+    commit(lab.landing, rewritten)
+    assert (lab.landing / "manifest.json").read_bytes() == data
+
+
+def test_a_file_rewritten_in_place_is_noticed_though_size_and_date_are_the_old_ones(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scans, "_SETTLED_NS", 0)  # trust the inode's time at once
+    place = lab.put("events/a.jsonl", lines(1, 2))
+    facts = place.stat()
+    for number in (3, 4):  # the second of these runs finds the first file untouched
+        lab.put(f"events/{number}.jsonl", lines(number))
+        assert lab.run().total.events > 0
+    with place.open("r+b") as handle:
+        handle.write(lines(7, 8).encode())
+    os.utime(place, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert place.stat().st_size == facts.st_size
+    total = lab.run().total
+    assert (total.lines, total.events) == (2, 2)
+
+
 def test_sweeping_removes_leftovers_and_nothing_else(lab: Lab) -> None:
     lab.put("events/a.jsonl", lines(1))
     lab.run()
     kept = set(lab.landing.rglob("*"))
-    for name in ("batches/00000002", "batches/.00000003.tmp", ".staging"):
+    for name in ("batches/00000002", "batches/.00000003.tmp", ".staging", "seen/9"):
         (lab.landing / name).mkdir()
         (lab.landing / name / "x.parquet").write_bytes(b"x")
     (lab.landing / ".manifest.json.tmp").write_bytes(b"x")
     (lab.landing / "reference").mkdir()
     swept = sweep(lab.landing, lab.manifest)
-    assert swept == [".00000003.tmp", ".manifest.json.tmp", ".staging", "00000002"]
+    assert swept == [".00000003.tmp", ".manifest.json.tmp", ".staging", "00000002", "9"]
     assert set(lab.landing.rglob("*")) == kept | {lab.landing / "reference"}
     assert sweep(lab.landing, lab.manifest) == []
 
@@ -215,48 +263,24 @@ def test_sweeping_an_absent_landing_zone_is_nothing(tmp_path: Path) -> None:
     assert read_manifest(tmp_path / "landing") == Manifest()
 
 
-# ---- duplicates across batches, and values that do not fit
-
-
-def key(number: int) -> bytes:
-    return number.to_bytes(16, "big")
-
-
-def test_seen_events_remembers_within_a_call_between_calls_and_over_batches(tmp_path: Path) -> None:
-    earlier = tmp_path / "it's earlier.parquet"
-    pq.write_table(ids_table("events", [key(1)], [key(100)]), earlier)
-    with SeenEvents([earlier], tmp_path) as seen:
-        first = seen.classify(
-            "events", [key(1), key(1), key(2), key(2), key(2)], [key(100), key(7), key(5), key(5), key(6)]
-        )
-        assert [verdict.value for verdict in first] == [
-            "duplicate",
-            "conflict",
-            "event",
-            "duplicate",
-            "conflict",
-        ]
-        assert seen.classify("events", [key(2), key(3)], [key(5), key(5)]) == [Verdict.DUPLICATE, Verdict.NEW]
-        assert seen.classify("other", [key(1)], [key(100)]) == [Verdict.NEW]
-        assert seen.classify("events", [], []) == []
+# ---- values that do not fit
 
 
 def test_a_value_that_does_not_fit_costs_its_own_row_only(tmp_path: Path) -> None:
     writer = BatchWriter(tmp_path, 1)
     row = {"event_id": "e", "grain": "attempt", "occurred_at": NOW, "request_id": "r"}
     tally = Tally("events/a.jsonl", "events", "id")
-    with SeenEvents([], tmp_path) as seen:
-        builder = BatchBuilder(writer, seen, Limits())
-        for number, tokens in enumerate((1, 2**70, 3)):
-            builder.add_row(
-                tally,
-                Record(number, 0, "sha", b""),
-                row | {"event_id": f"e{number}", "prompt_tokens": tokens},
-            )
-        builder.flush()
+    builder = BatchBuilder(writer, SeenEvents(tmp_path, (), tmp_path), Limits())
+    for number, tokens in enumerate((1, 2**70, 3)):
+        builder.add_row(
+            tally,
+            Record(number, 0, "sha", b""),
+            row | {"event_id": f"e{number}", "prompt_tokens": tokens},
+        )
+    builder.flush()
     assert tally.became == {"event": 2, "quarantined": 1}
     tables = writer.finish()
-    assert (tables["events"].rows, tables["quarantine"].rows, tables["ids"].rows) == (2, 1, 2)
+    assert (tables["events"].rows, tables["quarantine"].rows) == (2, 1)
 
 
 # ---- a new format is one entry

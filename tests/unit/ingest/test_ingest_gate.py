@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from decimal import Decimal
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ingest_lab import Lab, line
 
 from tokencost_pipeline.ingest.fields import Refused
 from tokencost_pipeline.ingest.gate import parse_object, parse_value
-from tokencost_pipeline.ingest.limits import MAX_DEPTH, MAX_DIGITS
+from tokencost_pipeline.ingest.limits import MAX_DEPTH, MAX_DIGITS, Limits
 
 SECRET = "hunter2 is my password"
 
@@ -112,3 +114,87 @@ def test_bytes_that_json_does_not_allow_are_never_read(data: bytes) -> None:
     except orjson.JSONDecodeError:
         with pytest.raises(Refused):
             parse_value(data)
+
+
+# ---- the rules through the whole ingest, by both ways of reading
+
+GOOD_LINE = line(1, computed_cost="0.5").rstrip("\n").encode()
+FATES = {  # a line -> the start of its reason, '' when it is an event
+    GOOD_LINE: "",
+    GOOD_LINE + b"\r": "",
+    b" \t" + GOOD_LINE + b" ": "",
+    GOOD_LINE.replace(b'"2026-11-20T10:00:01Z"', b'"2026-11-20t12:00:01.5+02:00"'): "",
+    GOOD_LINE.replace(b'"0.5"', b"0.500000000000001"): "",
+    GOOD_LINE.replace(b'"0.5"', b"5e-15"): "",
+    GOOD_LINE.replace(b"101", b"1000000000000"): "",
+    GOOD_LINE.replace(b"101", b"-0"): "",
+    GOOD_LINE.replace(b'"r1"', '"\u2028é\U0001d11e"'.encode()): "",
+    GOOD_LINE.replace(b'"r1"', rb'"\ud834\udd1e"'): "",
+    GOOD_LINE[:-1] + b', "x": {"y": [1e5, null]}}': "",
+    GOOD_LINE[:-1] + b', "model": "gpt-4o-mini"}': "duplicate key model",
+    GOOD_LINE[:-1] + b', "x": {"y": 1, "y": 1}}': "duplicate key y",
+    GOOD_LINE.replace(b"101", b"NaN"): "not valid JSON",
+    GOOD_LINE.replace(b'"0.5"', b"Infinity"): "not valid JSON",
+    GOOD_LINE.replace(b'"0.5"', b"-Infinity"): "not valid JSON",
+    GOOD_LINE.replace(b'"0.5"', b'"NaN"'): "computed_cost: expected a number",
+    GOOD_LINE.replace(b'"0.5"', b"1e400"): "not valid JSON",
+    GOOD_LINE.replace(b"101", b"101.0"): "prompt_tokens: expected a whole number",
+    GOOD_LINE.replace(b"101", b"1e2"): "prompt_tokens: expected a whole number",
+    GOOD_LINE.replace(b"101", b"true"): "prompt_tokens: expected a whole number",
+    GOOD_LINE.replace(b"101", b'"101"'): "prompt_tokens: expected a whole number",
+    GOOD_LINE.replace(b"101", b"-1"): "prompt_tokens: expected a whole number",
+    GOOD_LINE.replace(b"101", b"1000000000001"): "prompt_tokens: expected a whole number",
+    GOOD_LINE.replace(b"101", b"18446744073709551717"): "prompt_tokens: expected a whole number",
+    GOOD_LINE.replace(b"101", b"null"): "prompt_tokens: missing",
+    GOOD_LINE.replace(b"101", b"0101"): "not valid JSON",
+    GOOD_LINE.replace(b"101", b"1" * (MAX_DIGITS + 1)): "a number of 65 characters",
+    GOOD_LINE.replace(b'"0.5"', b"0.0000000000000005"): "computed_cost: more than 15 decimals",
+    GOOD_LINE.replace(b'"0.5"', b'"1e-16"'): "computed_cost: more than 15 decimals",
+    GOOD_LINE.replace(b'"0.5"', b"-0.5"): "computed_cost: expected a number >= 0",
+    GOOD_LINE.replace(b'"0.5"', b"true"): "computed_cost: expected a number",
+    GOOD_LINE.replace(b'"0.5"', b'"1e23"'): "computed_cost: more than 23 digits",
+    GOOD_LINE.replace(b"01Z", b"01"): "timestamp: has no offset",
+    GOOD_LINE.replace(b"01Z", b"61Z"): "timestamp: no such date",
+    GOOD_LINE.replace(b"11-20", b"02-30"): "timestamp: no such date",
+    GOOD_LINE.replace(b"01Z", b"01-24:00"): "timestamp: no such date",
+    GOOD_LINE.replace(b"2026", b"2099"): "timestamp: more than a day in the future",
+    GOOD_LINE.replace(b"2026", b"1970"): "timestamp: before 2015",
+    GOOD_LINE.replace(b'"2026-11-20T10:00:01Z"', b"1795255050"): "timestamp: expected RFC 3339",
+    GOOD_LINE.replace(b'"2026-11-20T10:00:01Z"', b'"infinity"'): "timestamp: not an RFC 3339",
+    GOOD_LINE[:-1] + b', "x": ' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}": "nested deeper than 128 levels",
+    GOOD_LINE[:-1] + b', "x": ' + b"[" * 100_000 + b"}": "not valid JSON",
+    GOOD_LINE.ljust(200_001): "longer than 200,000 bytes",
+    GOOD_LINE.replace(b"gpt", b"g\x00t"): "not valid JSON",
+    GOOD_LINE.replace(b"gpt", rb"g\u0000t"): "model: contains a NUL character",
+    b"\x00" + GOOD_LINE: "not valid JSON",
+    GOOD_LINE + b"\x00": "not valid JSON",
+    b"\x00" * 64: "not valid JSON",
+    b"\xef\xbb\xbf" + GOOD_LINE: "not valid JSON",
+    GOOD_LINE + b"\r\r": "",
+    GOOD_LINE.replace(b"gpt", b"g\rt"): "not valid JSON",
+    GOOD_LINE.replace(b"gpt", b"caf\xe9"): "not valid JSON",
+    GOOD_LINE.replace(b"gpt", b"\xc0\xaf"): "not valid JSON",
+    GOOD_LINE.replace(b"gpt", b"\xed\xa0\x80"): "not valid JSON",
+    GOOD_LINE.replace(b"gpt", rb"\ud800"): "not valid JSON",
+    GOOD_LINE.replace(b"gpt", rb"\udd1e\ud834"): "not valid JSON",
+}
+
+
+@pytest.mark.parametrize("least_block_bytes", [1, 10**9])
+def test_each_line_becomes_an_event_or_is_refused_by_its_rule(lab: Lab, least_block_bytes: int) -> None:
+    """Each odd line twice among good ones, so that one way or another it stands where a block ends."""
+    odd = [data.replace(b'"e1"', b'"o%d"' % number) for number, data in enumerate(FATES)]
+    lab.put("events/a.jsonl", b"".join(line(10 + n).encode() + data + b"\n" for n, data in enumerate(odd)))
+    lab.put("events/b.jsonl", b"\xef\xbb\xbf" + b"".join(data + b"\n" for data in reversed(odd)))
+    total = lab.run(limits=Limits(200_000, least_block_bytes=least_block_bytes, block_bytes=1000)).total
+
+    reasons = {
+        row["line_no"]: row["reason"] for row in lab.rows("quarantine") if row["path"].endswith("a.jsonl")
+    }
+    for number, (data, reason) in enumerate(FATES.items()):
+        found = reasons.get(2 * number + 2, "")
+        assert found.startswith(reason) if reason else not found, (data[:300], found)
+    good = sum(not reason for reason in FATES.values())
+    assert Counter(row["event_id"][0] for row in lab.rows("events")) == {"e": len(odd), "o": good}
+    assert (total.duplicates, total.conflicts, total.ignored) == (good, 0, 0)
+    assert total.quarantined == 2 * (len(odd) - good)
