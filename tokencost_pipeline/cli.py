@@ -105,13 +105,17 @@ def stats(json: Json = False) -> None:
 @app.command(epilog="Example: tokencost quarantine --reason timestamp")
 def quarantine(
     reason: Annotated[str | None, typer.Option(help="Only reasons that contain this text.")] = None,
+    replay: Annotated[
+        bool, typer.Option(help="After a fix: put them through the gate again, then price and publish.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many to print.")] = 50,
     json: Json = False,
 ) -> None:
-    """List the lines that were refused, with file, line and what to mend."""
+    """List the lines that were refused, with file, line and what to mend; or try them again."""
     from tokencost_pipeline.commands.inspect import quarantine as show
+    from tokencost_pipeline.commands.inspect import replay as execute
 
-    show(load_settings(), reason=reason, limit=limit, as_json=json)
+    (execute if replay else show)(load_settings(), reason=reason, limit=limit, as_json=json)
 
 
 @app.command(epilog="Example: tokencost doctor")

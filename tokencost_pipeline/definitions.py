@@ -14,6 +14,7 @@ from tokencost_pipeline.assets.pricing import alert_rules, price_book
 from tokencost_pipeline.assets.raw import landing_inputs, raw_files
 from tokencost_pipeline.assets.reports import markdown_report
 from tokencost_pipeline.assets.reprice import build_repriced_days_asset
+from tokencost_pipeline.assets.retention import retention
 from tokencost_pipeline.automation.jobs import everything, rebuild_days, reprice_days
 from tokencost_pipeline.automation.schedules import every_morning
 from tokencost_pipeline.automation.sensors import new_bytes_in_raw
@@ -45,6 +46,7 @@ def defs() -> dg.Definitions:
             build_days_asset(),
             build_repriced_days_asset(),
             exported_marts,
+            retention,
             alert_messages,
             markdown_report,
         ],

@@ -44,6 +44,22 @@ class Settings(BaseSettings):
         Decimal("0.05"), description="share of attempts without a price above which the check is an error"
     )
 
+    raw_retention_days: int | None = Field(
+        None,
+        description="days for which attempts are kept; rollups are kept for ever (not set: everything is)",
+    )
+
+    @field_validator("raw_retention_days", mode="before")
+    @classmethod
+    def _whole_days(cls, value: object) -> int | None:
+        text = "" if value is None else str(value)
+        if value is not None and (not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or int(text) < 1):
+            raise ValueError(
+                f"{text!r} is not a number of days: write a whole number from 1 such as '400', "
+                "or leave it out to keep every attempt"
+            )
+        return None if value is None else int(text)
+
     @field_validator("raw_dir", "pricing_dir", "data_dir", "reports_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:

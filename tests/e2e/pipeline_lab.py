@@ -43,6 +43,7 @@ class Lab:
     root: Path
     as_of: str = "2026-11-21T12:00:00Z"
     timezone: str = "UTC"
+    retention_days: int | None = None
 
     @property
     def settings(self) -> Settings:
@@ -53,6 +54,7 @@ class Lab:
             reports_dir=self.root / "reports",
             as_of=self.as_of,
             timezone=self.timezone,
+            raw_retention_days=self.retention_days,
         )
 
     @property
@@ -66,6 +68,7 @@ class Lab:
             "TOKENCOST_REPORTS_DIR": str(settings.reports_dir),
             "TOKENCOST_AS_OF": self.as_of,
             "TOKENCOST_TIMEZONE": self.timezone,
+            "TOKENCOST_RAW_RETENTION_DAYS": str(self.retention_days or ""),
         }
 
     def drop(self, source: str, name: str, content: Path | bytes | list[dict[str, Any]]) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,6 +13,7 @@ from tokencost_pipeline import atomic
 from tokencost_pipeline.clock import resolve_as_of
 from tokencost_pipeline.errors import Busy, UserError
 from tokencost_pipeline.locks import pipeline_lock
+from tokencost_pipeline.retention import closing_at, last_closed_day
 from tokencost_pipeline.settings import PROJECT_ROOT, Settings, load_settings
 from tokencost_pipeline.warehouse.dbt import build_arguments
 
@@ -50,6 +52,42 @@ def test_a_bad_setting_names_its_variable(variable: str, value: str, monkeypatch
     monkeypatch.setenv(variable, value)
     with pytest.raises(UserError, match=variable):
         load_settings()
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "30d", "two weeks", "٣", "1e2"])
+def test_a_retention_that_is_no_number_of_days_is_refused_with_what_to_write(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENCOST_RAW_RETENTION_DAYS", value)
+    with pytest.raises(UserError, match=r"a whole number from 1 such as '400', or leave it out") as refused:
+        load_settings()
+    assert refused.value.place == "TOKENCOST_RAW_RETENTION_DAYS"
+
+
+@pytest.mark.parametrize(("value", "days"), [("", None), ("1", 1), ("400", 400)])
+def test_attempts_are_kept_for_ever_unless_days_are_given(
+    value: str, days: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENCOST_RAW_RETENTION_DAYS", value)
+    assert load_settings().raw_retention_days == days
+
+
+@pytest.mark.parametrize(
+    ("as_of", "zone", "closed"),
+    [
+        ("2026-11-21T12:00:00+00:00", "UTC", "2026-11-16T00:00:00+00:00"),
+        ("2026-11-21T23:30:00+00:00", "Europe/Berlin", "2026-11-16T23:00:00+00:00"),  # it is the 22nd there
+        (
+            "2026-10-28T12:00:00+00:00",
+            "Europe/Berlin",
+            "2026-10-22T22:00:00+00:00",
+        ),  # summer time ends in between
+    ],
+)
+def test_whole_local_days_are_closed(as_of: str, zone: str, closed: str) -> None:
+    cut = closing_at(datetime.fromisoformat(as_of), 5, zone)
+    assert cut == datetime.fromisoformat(closed)
+    assert last_closed_day(cut, zone) == cut.astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
 
 
 @pytest.mark.parametrize("value", ["5%", "5", "1.01", "1e-2", "-0.1", "nan", ".05", "0,05", "٠"])

@@ -8,7 +8,7 @@ from tokencost_pipeline.reports.publish import publish
 
 @dg.asset(
     key=["reports", "markdown"],
-    deps=[["exports", "marts"]],
+    deps=[["exports", "marts"], ["warehouse", "retention"]],
     group_name="reports",
     kinds={"python", "markdown"},
     owners=OWNERS,

@@ -39,6 +39,7 @@ def doctor(settings: Settings, *, as_json: bool) -> bool:
         ("alert rules", look_alert_rules),
         ("data folder", look_data),
         ("landing zone", look_landing),
+        ("retention", look_retention),
         ("warehouse", look_warehouse),
         ("published", look_published),
         ("webhook", look_webhook),
@@ -94,6 +95,17 @@ def look_landing(settings: Settings) -> tuple[str, str]:
     if not manifest.batches:
         return "note", "nothing has been read yet: `tokencost run`"
     return "ok", f"{len(manifest.files)} files read, newest batch {manifest.last_seq}"
+
+
+def look_retention(settings: Settings) -> tuple[str, str]:
+    days, closed = settings.raw_retention_days, read_manifest(settings.landing_dir).retention
+    kept = "TOKENCOST_RAW_RETENTION_DAYS is not set: attempts are kept for ever"
+    if days is not None:
+        kept = f"attempts are kept for {days} days"
+    if closed is None:
+        return ("note" if days is None else "ok"), f"{kept}; none has gone so far"
+    reach = f"{closed.closed_before:%Y-%m-%d %H:%M} UTC"
+    return "ok", f"{kept}; they reach back to {reach}, rollups are complete"
 
 
 def look_warehouse(settings: Settings) -> tuple[str, str]:

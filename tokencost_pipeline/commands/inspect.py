@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import SecretStr
 
-from tokencost_pipeline.commands.output import out, print_facts, print_json, print_table
+from tokencost_pipeline.commands.output import err, out, print_facts, print_json, print_table
 from tokencost_pipeline.ingest.sources.canonical_events import json_schema
 from tokencost_pipeline.pricing.suggest import suggester
 from tokencost_pipeline.reports.source import open_exports
@@ -113,3 +115,38 @@ def quarantine(settings: Settings, *, reason: str | None, limit: int, as_json: b
     )
     if len(rows) > limit:
         out.print(f"{len(rows) - limit} more; --limit shows them, --json shows everything")
+
+
+def replay(settings: Settings, *, reason: str | None, limit: int, as_json: bool) -> None:
+    """Refused lines through the gate again; what is accepted goes through the whole job. Prints what became of each."""
+    from tokencost_pipeline.clock import gate_now, utc_now
+    from tokencost_pipeline.commands.run import execute_everything
+    from tokencost_pipeline.ingest.replay import replay as execute
+    from tokencost_pipeline.instance import prepare_dagster_home
+    from tokencost_pipeline.locks import pipeline_lock
+
+    prepare_dagster_home(settings)
+    with pipeline_lock(settings, "tokencost quarantine --replay"):
+        report = execute(settings, now=gate_now(settings), stamp=utc_now(settings), reason=reason)
+    if report.batch_seq is not None:
+        with err.status("pricing and publishing …") if err.is_terminal else nullcontext():
+            execute_everything()
+    if as_json:
+        print_json({"events": report.events, "refusals": [asdict(one) for one in report.refusals]})
+        return
+    if not report.refusals:
+        out.print("no such line is quarantined")
+        return
+    print_table(
+        f"{len(report.refusals)} replayed",
+        ["file:line", "was refused because", "became", "why"],
+        [
+            (f"{one.path}:{one.line_no}", one.reason, one.became, one.why or "")
+            for one in report.refusals[:limit]
+        ],
+    )
+    out.print(
+        f"{report.events} new events; priced and published"
+        if report.batch_seq is not None
+        else "nothing has changed: what is refused stays refused"
+    )

@@ -18,7 +18,7 @@ from tokencost_pipeline.warehouse.look import ask
 
 SUMMARY = """
 select
-    (select count(*) from marts.fct_requests) as requests,
+    (select coalesce(sum(requests), 0)::bigint from marts.agg_daily) as requests,
     (select coalesce(sum(attempts), 0)::bigint from marts.agg_daily) as attempts,
     (select sum(cost_usd) from marts.agg_daily) as cost_usd,
     (select coalesce(sum(unpriced_attempts), 0)::bigint from marts.agg_daily) as unpriced_attempts,
@@ -103,6 +103,12 @@ def rebuild(settings: Settings, first: date | None, last: date | None, *, full_r
     end = midnight((last or date(9998, 1, 1)) + timedelta(days=1), zone)
     if start >= end:
         raise UserError(f"--from {first} is after --to {last}", hint="write the earlier day first")
+    closed = read_manifest(settings.landing_dir).retention
+    if closed and first and start < closed.closed_before:
+        err.print(
+            f"days up to {closed.last_day} were closed by retention: their attempts are gone and their rollups "
+            "stay as they are"
+        )
     with pipeline_lock(settings, "tokencost run --from/--to"):
         build_warehouse(settings, start, end, full_refresh=full_refresh).raise_for_failure()
 

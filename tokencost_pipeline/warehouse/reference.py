@@ -18,6 +18,7 @@ from tokencost_pipeline.settings import Settings
 SHAPES: dict[str, pa.Schema] = {
     "attempts": schema.ATTEMPTS,
     "quarantine": schema.QUARANTINE,
+    "quarantine_replayed": schema.QUARANTINE_REPLAYED,
     "conflicts": schema.CONFLICTS,
     "files": schema.FILES,
     "prices": schema.PRICES,

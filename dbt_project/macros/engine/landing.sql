@@ -52,9 +52,11 @@
         {%- if found > 0 -%}
             {%- set text = run_query("select content from read_text('" ~ sql_text(manifest) ~ "')").columns[0].values()[0] -%}
             {%- set applied = applied_batches() -%}
-            {%- for batch in fromjson(text)['batches'] -%}
+            {%- set landed = fromjson(text) -%}
+            {%- set purged = set((landed.get('retention') or {}).get('purged', [])) -%}
+            {%- for batch in landed['batches'] -%}
                 {%- set tables = {} -%}
-                {%- for name, entry in batch['tables'].items() -%}
+                {%- for name, entry in batch['tables'].items() if entry['file'] not in purged -%}
                     {%- do tables.update({name: entry['file']}) -%}
                 {%- endfor -%}
                 {%- set key = batch['seq'] ~ '@' ~ local_md5(tojson(batch, sort_keys=true)) -%}

@@ -11,16 +11,20 @@ group by {{ columns | join(', ') }}
 having count(*) > 1
 {% endtest %}
 
-{#- Sums of measures are equal at two grains, to the last decimal. -#}
-{% test adds_up(model, other, measures) %}
+{#- Sums of measures are equal at two grains, to the last decimal; with `open_hours` only over hours that retention has
+    not closed: of those the attempts are gone. -#}
+{% test adds_up(model, other, measures, open_hours=false) %}
+{%- set compared = is_open_hour('hour') if open_hours else 'true' %}
 with here as (
     select {% for m in measures %}coalesce(sum({{ m }}), 0) as {{ m }}{% if not loop.last %}, {% endif %}{% endfor %}
     from {{ model }}
+    where {{ compared }}
 ),
 
 there as (
     select {% for m in measures %}coalesce(sum({{ m }}), 0) as {{ m }}{% if not loop.last %}, {% endif %}{% endfor %}
     from {{ other }}
+    where {{ compared }}
 )
 
 select * from here cross join there

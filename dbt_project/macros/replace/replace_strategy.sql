@@ -4,6 +4,7 @@
   A time-partitioned table is replaced by range, never merged: every row whose `replace_key` stands in the
   `replace_scope` relation is deleted, then the recomputed rows are inserted, in one transaction. A cell that
   vanished at the source vanishes here too, which a merge would keep as a ghost.
+  Rows that meet the condition `appended` are added once and stay, until everything is rebuilt.
   The least and the greatest key are given as literals so that the engine prunes blocks outside the range.
 #}
 {% macro get_incremental_replace_sql(arg_dict) -%}
@@ -11,10 +12,15 @@
     {%- set scope = scope_relation(config.get('meta')['replace_scope']) -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     {%- set bounds = run_query('select cast(min(' ~ key ~ ') as varchar), cast(max(' ~ key ~ ') as varchar) from ' ~ scope).rows[0] -%}
+    {%- set appended = config.get('meta').get('appended', 'false') -%}
     {%- if bounds[0] is not none -%}
     delete from {{ arg_dict['target_relation'] }}
     where {{ key }} in (select {{ key }} from {{ scope }})
-        and {{ key }} between '{{ sql_text(bounds[0]) }}' and '{{ sql_text(bounds[1]) }}';
+        and {{ key }} between '{{ sql_text(bounds[0]) }}' and '{{ sql_text(bounds[1]) }}'
+        and not ({{ appended }});
+    {% endif -%}
+    {%- if appended != 'false' and rebuild_all() -%}
+    delete from {{ arg_dict['target_relation'] }} where {{ appended }};
     {% endif -%}
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict['temp_relation'] }}

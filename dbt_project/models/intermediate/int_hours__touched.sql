@@ -14,6 +14,7 @@ landed as (
 
     {% for source in attempt_sources() -%}
     select occurred_at from {{ ref(source.model) }}
+    where {{ is_open('occurred_at') }}
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -23,6 +24,7 @@ newly_landed as (
 
     {% for source in attempt_sources() -%}
     select occurred_at, request_id from {{ landing(source.table, newer_than_applied=true) }}
+    where {{ is_open('occurred_at') }}
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -39,6 +41,7 @@ touched as (
 
     -- Hours that were published and have no event any more must become empty.
     select hour, 'rebuild' as why from {{ fct_attempts }}
+    where {{ is_open('occurred_at') }}
     {%- endif %}
 
 )
@@ -86,6 +89,7 @@ published_attempts as (
     select
         hour, occurred_at, request_id, provider, model, baseline_provider, baseline_model, price_currency, book_as_of
     from {{ fct_attempts or "(select null::timestamptz as hour, null::timestamptz as occurred_at, null::varchar as request_id, null::varchar as provider, null::varchar as model, null::varchar as baseline_provider, null::varchar as baseline_model, null::varchar as price_currency, null::timestamptz as book_as_of where false)" }}
+    where {{ is_open('occurred_at') }}
 
 ),
 

@@ -10,7 +10,7 @@ with hours as (
 
 select request_id
 from {{ ref('fct_attempts') }}
-where hour in (select hour from hours)
+where hour in (select hour from hours) and request_id is not null
 
 union
 

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_days__touched') }}
 {{ config(
     materialized='incremental',
     incremental_strategy='replace',
@@ -28,5 +29,7 @@ select
     cast(sum(completion_cost_usd) as {{ money_type() }}) as completion_cost_usd,
     cast(sum(reported_cost_usd) as {{ money_type() }}) as reported_cost_usd
 from {{ ref('agg_hourly') }}
+{%- if is_incremental() or not retention() %}
 where day in (select day from {{ ref('int_days__touched') }})
+{%- endif %}
 group by day, tenant_id, feature, provider, model, is_local

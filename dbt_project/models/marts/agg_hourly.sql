@@ -14,6 +14,8 @@ attempts as (
 
     select * from {{ ref('fct_attempts') }}
     where hour in (select hour from hours)
+        and grain is distinct from 'count'
+        and {{ is_open('occurred_at') }}
 
 ),
 
@@ -70,3 +72,9 @@ left join first_attempts
     and attempts.event_id = first_attempts.first_event_id
 group by
     attempts.hour, attempts.tenant_id, attempts.feature, attempts.provider, attempts.model, attempts.is_local
+{%- if retention() and not is_incremental() %}
+
+union all by name
+
+{{ closed_rows() }}
+{%- endif %}

@@ -1,7 +1,34 @@
+with counted as (
+
+    select
+        path,
+        observation,
+        {{ local_day('occurred_at') }} as day,
+        provider,
+        model,
+        model_requested,
+        status,
+        error_code,
+        http_method,
+        http_path,
+        http_status,
+        count(*) as observations
+    from {{ ref('stg_litellm_log__counts') }}
+    where {{ is_open('occurred_at') }}
+    group by all
+    {%- if retention() %}
+
+    union all by name
+
+    {{ closed_rows() }}
+    {%- endif %}
+
+)
+
 select
     path,
     observation,
-    {{ local_day('occurred_at') }} as day,
+    day,
     provider,
     model,
     model_requested,
@@ -10,6 +37,6 @@ select
     http_method,
     http_path,
     http_status,
-    count(*) as observations
-from {{ ref('stg_litellm_log__counts') }}
+    cast(sum(observations) as bigint) as observations
+from counted
 group by all

@@ -1,9 +1,9 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='replace',
-    meta={'replace_key': 'hour', 'replace_scope': 'int_hours__touched'},
+    meta={'replace_key': 'hour', 'replace_scope': 'int_hours__touched', 'appended': "grain = 'count'"},
     pre_hook='{{ remember_published_costs() }}',
-    post_hook='{{ log_restated_costs() }}'
+    post_hook=['{{ log_restated_costs() }}', '{{ purge_closed_attempts() }}']
 ) }}
 -- depends_on: {{ ref('int_attempts__restated') }}
 
@@ -84,4 +84,11 @@ select
     path,
     line_no
 from priced
-where hour in (select hour from {{ ref('int_hours__touched') }})
+where (hour in (select hour from {{ ref('int_hours__touched') }}) or grain = 'count')
+    and {{ is_open('occurred_at') }}
+{%- if retention() and not is_incremental() %}
+
+union all by name
+
+{{ closed_rows() }}
+{%- endif %}

@@ -1,7 +1,8 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='replace',
-    meta={'replace_key': 'request_id', 'replace_scope': 'int_requests__touched'}
+    meta={'replace_key': 'request_id', 'replace_scope': 'int_requests__touched'},
+    post_hook='{{ purge_closed_requests() }}'
 ) }}
 
 with attempts as (

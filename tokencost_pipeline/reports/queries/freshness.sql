@@ -1,5 +1,18 @@
--- The first and the newest event, and when raw files were last read.
+-- The first and the newest event, and when raw files were last read. Where the attempts of the first hours are gone
+-- (retention), the first hour of the rollups stands for the first event.
+with attempts as (
+    select min(hour) as first_hour, min(occurred_at) as first_event, max(occurred_at) as newest_event
+    from marts.fct_attempts
+),
+rollups as (
+    select min(hour) as first_hour, max(hour) as last_hour from marts.agg_hourly
+)
 select
-    (select min(occurred_at) from marts.fct_attempts) as first_event,
-    (select max(occurred_at) from marts.fct_attempts) as newest_event,
+    case
+        when attempts.first_hour <= rollups.first_hour then attempts.first_event
+        else coalesce(rollups.first_hour, attempts.first_event)
+    end as first_event,
+    coalesce(attempts.newest_event, rollups.last_hour) as newest_event,
     (select max(last_read_at) from ingest.files) as last_read_at
+from attempts
+cross join rollups

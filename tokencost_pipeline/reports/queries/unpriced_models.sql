@@ -9,7 +9,7 @@ with reasons as (
             else 'a rate is missing'
         end as why
     from marts.fct_attempts
-    where cost_usd is null
+    where cost_usd is null and grain is distinct from 'count'
 )
 
 select
