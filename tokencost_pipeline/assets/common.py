@@ -8,6 +8,7 @@ import dagster as dg
 
 from tokencost_pipeline.dead_runs import mark_run
 from tokencost_pipeline.locks import pipeline_lock
+from tokencost_pipeline.progress import phase
 from tokencost_pipeline.settings import Settings, load_settings
 
 POOL = "duckdb"  # limit 1 in dagster.yaml: one step at a time touches the landing zone or the warehouse
@@ -18,6 +19,7 @@ OWNERS = ["team:finops"]
 def writing(context: dg.AssetExecutionContext, what: str) -> Iterator[Settings]:
     """The settings, with the pipeline's lock held in the run's name while something is written."""
     settings = load_settings()
+    phase(what)
     mark_run(context.instance, context.run_id)
     with pipeline_lock(settings, f"{what}, run {context.run_id[:8]}"):
         yield settings

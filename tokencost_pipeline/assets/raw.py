@@ -9,6 +9,7 @@ from tokencost_pipeline.clock import gate_now, utc_now
 from tokencost_pipeline.ingest.manifest import Counters, read_manifest
 from tokencost_pipeline.ingest.run import ingest
 from tokencost_pipeline.ingest.sources import SOURCES
+from tokencost_pipeline.progress import bytes_done
 from tokencost_pipeline.settings import Settings
 
 DESCRIPTIONS = {
@@ -59,7 +60,7 @@ landing_inputs = [
 )
 def raw_files(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     with writing(context, "ingest") as settings:
-        report = ingest(settings, now=gate_now(settings), stamp=utc_now(settings))
+        report = ingest(settings, now=gate_now(settings), stamp=utc_now(settings), progress=bytes_done)
     in_all = ledger_totals(settings)
     for name in SOURCES:
         counts = report.sources.get(name, Counters())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +10,7 @@ from pydantic import SecretStr
 from tokencost_pipeline.commands.output import err, out, print_facts, print_json, print_table
 from tokencost_pipeline.ingest.sources.canonical_events import json_schema
 from tokencost_pipeline.pricing.suggest import suggester
+from tokencost_pipeline.progress import progress_on
 from tokencost_pipeline.reports.source import open_exports
 from tokencost_pipeline.reports.stats import read_stats
 from tokencost_pipeline.settings import Settings
@@ -129,7 +129,7 @@ def replay(settings: Settings, *, reason: str | None, limit: int, as_json: bool)
     with pipeline_lock(settings, "tokencost quarantine --replay"):
         report = execute(settings, now=gate_now(settings), stamp=utc_now(settings), reason=reason)
     if report.batch_seq is not None:
-        with err.status("pricing and publishing …") if err.is_terminal else nullcontext():
+        with progress_on(err):
             execute_everything()
     if as_json:
         print_json({"events": report.events, "refusals": [asdict(one) for one in report.refusals]})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import asdict
 
 from tokencost_pipeline.commands.output import err, out, print_json, print_table, usd
+from tokencost_pipeline.progress import phase, progress_on
 from tokencost_pipeline.reprice import RepriceReport, parse_instant
 from tokencost_pipeline.settings import Settings
 
@@ -22,10 +22,12 @@ def reprice(
     end = None if until is None else parse_instant(until, "--until", settings.timezone)
     known = None if book_as_of is None else parse_instant(book_as_of, "--book-as-of", settings.timezone)
     with (
-        err.status("pricing again and publishing …") if err.is_terminal else nullcontext(),
+        progress_on(err),
         pipeline_lock(settings, "tokencost prices reprice"),
     ):
+        phase("pricing again")
         report = execute(settings, start, end, known)
+        phase("reports")
         publish(settings)
     if as_json:
         print_json(asdict(report))

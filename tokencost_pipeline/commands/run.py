@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +12,7 @@ from tokencost_pipeline.commands.output import err, out, print_facts, print_json
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.ingest.manifest import Manifest, read_manifest
 from tokencost_pipeline.instance import prepare_dagster_home
+from tokencost_pipeline.progress import progress_on
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.look import ask
 
@@ -65,7 +65,7 @@ def run(
         )
     started = datetime.now(UTC)
     before = landed_rows(read_manifest(settings.landing_dir))
-    with err.status("reading, pricing and publishing …") if err.is_terminal else nullcontext():
+    with progress_on(err):
         if first or last or full_refresh:
             rebuild(settings, first, last, full_refresh=full_refresh)
         execute_everything()
