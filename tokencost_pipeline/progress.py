@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-
 MEGABYTE = 1_000_000
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tokencost_pipeline.ingest.closed import Retention
-from tokencost_pipeline.ingest.columns import Piece, stacked, whole_table
+from tokencost_pipeline.ingest.columns import Piece, kept, stacked, whole_table
 from tokencost_pipeline.ingest.content import Marks, marks
 from tokencost_pipeline.ingest.dedup import CONFLICT, NEW, VERDICTS, SeenEvents, Verdicts
 from tokencost_pipeline.ingest.gate import SAFE_NAME
@@ -213,7 +213,7 @@ class BatchBuilder:
             self._refuse(tallies[int(of_file[position])], lineage, self._closed_reason, shown(row))
         _count(tallies, of_file[~late], verdicts[~late])
         new = (verdicts == NEW) & ~late
-        self._writer.write(source, table if new.all() else table.filter(pa.array(new)))
+        self._writer.write(source, kept(table, new))
         conflicts = [
             _conflict(source, *self._again(int(position), pending, held))
             for position in np.flatnonzero(verdicts == CONFLICT)

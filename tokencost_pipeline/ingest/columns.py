@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tokencost_pipeline.ingest.schema import ALL_DIFFERENT
 
@@ -60,3 +62,21 @@ def _column(pieces: Sequence[Piece], field: pa.Field) -> pa.Array:
             parts.append(pa.nulls(piece.rows, field.type))
     column = pa.concat_arrays(parts) if parts else pa.array([], field.type)
     return column.dictionary_encode() if is_repeated(field) else column
+
+
+def kept(table: pa.Table, keep: NDArray[np.bool_]) -> pa.Table:
+    """The rows to keep. Columns that are NULL throughout, or the same text, are cut short instead of being copied."""
+    if keep.all():
+        return table
+    mask, rows = pa.array(keep), int(keep.sum())
+    columns = [
+        column.slice(0, rows) if _is_uniform(column) else column.filter(mask) for column in table.columns
+    ]
+    return pa.Table.from_arrays(columns, schema=table.schema)
+
+
+def _is_uniform(column: pa.ChunkedArray) -> bool:
+    if column.null_count == len(column):
+        return True
+    one_value = pa.types.is_dictionary(column.type) and column.num_chunks == 1
+    return one_value and column.null_count == 0 and len(column.chunk(0).dictionary) == 1
