@@ -21,7 +21,7 @@ from tokencost_pipeline.ingest.crash import crash_point
 from tokencost_pipeline.ingest.manifest import SEEN, RunEntry
 from tokencost_pipeline.ingest.seen_runs import Run, find, merged, sorted_marks, write_run
 
-FULL = 1 << 20
+FULL = 1 << 21
 """Events of a run that is merged no more: what one hour may cost when its marks meet the largest run."""
 
 VERDICTS = ("event", "duplicate", "conflict")
@@ -108,8 +108,8 @@ class SeenEvents:
         content = np.zeros(len(high), np.uint64)
         for run in self._runs:
             found, there = find(run, high, low)
-            known |= found
-            content = np.where(found, there, content)
+            known[found] = True
+            content[found] = there
         return known, content
 
     def _add(self, marks: Marks) -> None:

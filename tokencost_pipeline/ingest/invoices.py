@@ -137,8 +137,9 @@ def _files(raw_dir: Path, refused: list[Refusal]) -> list[tuple[Path, str]]:
         return []
     unreadable: list[tuple[str, str]] = []
     found = []
-    for place in files_below(top, raw_dir, unreadable):
-        path = printable(place, raw_dir)
+    root = str(raw_dir)
+    for where in files_below(str(top), root, unreadable):
+        place, path = Path(where), printable(where, root)
         if place.suffix in SUFFIXES and _provider(path) in PROVIDERS:
             found.append((place, path))
         else:

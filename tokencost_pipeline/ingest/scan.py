@@ -25,9 +25,9 @@ INVOICES = "invoices"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A raw file of a known source. `path` is relative to raw/, with '/' and printable."""
+    """A raw file of a known source. `path` is relative to raw/, with '/' and printable; `where` opens it."""
 
-    place: Path
+    where: str
     path: str
     source: Source
     format: str
@@ -35,6 +35,10 @@ class Candidate:
     inode: int
     size: int
     settled_ns: int = 0  # when its inode last changed, if that was long enough before the scan; else 0
+
+    @property
+    def place(self) -> Path:
+        return Path(self.where)
 
     @property
     def packed(self) -> bool:
@@ -85,21 +89,23 @@ def scan(raw_dir: Path, sources: dict[str, Source]) -> Found:
     candidates: list[Candidate] = []
     unrecognised: list[str] = []
     unreadable: list[tuple[str, str]] = []
+    root = os.fspath(raw_dir)
     try:
-        top = _visible(raw_dir)
+        top = _visible(root)
     except OSError as error:
         raise UserError("the folder of raw logs cannot be listed", place=str(raw_dir)) from error
-    for entry in top:
-        if entry.name == INVOICES and _is_folder(entry):
+    for where, is_folder in top:
+        name = os.path.basename(where)  # noqa: PTH119 - a path for each of thousands of files costs more than the look
+        if name == INVOICES and is_folder:
             continue
-        source = sources.get(entry.name)
-        if source is None or not _is_folder(entry):
-            unrecognised.append(printable(entry, raw_dir))
+        source = sources.get(name)
+        if source is None or not is_folder:
+            unrecognised.append(printable(where, root))
             continue
-        for place in files_below(entry, raw_dir, unreadable):
-            candidate = _candidate(place, raw_dir, source)
+        for file in files_below(where, root, unreadable):
+            candidate = _candidate(file, root, source)
             if candidate is None:
-                unrecognised.append(printable(place, raw_dir))
+                unrecognised.append(printable(file, root))
             else:
                 candidates.append(candidate)
     candidates.sort(key=lambda candidate: candidate.path)
@@ -194,25 +200,17 @@ def _is_untouched(candidate: Candidate, state: FileState) -> bool:
     )
 
 
-def _candidate(place: Path, raw_dir: Path, source: Source) -> Candidate | None:
-    file_format = source.format_of(place.name)
+def _candidate(where: str, root: str, source: Source) -> Candidate | None:
+    path = printable(where, root)
+    file_format = source.format_of(path[path.rfind("/") + 1 :])
     try:
-        facts = place.stat()
+        facts = os.stat(where)  # noqa: PTH116
     except OSError:
         return None  # a dangling link, or gone since it was listed
     if file_format is None or not stat.S_ISREG(facts.st_mode):
         return None
     settled = facts.st_ctime_ns if time.time_ns() - facts.st_ctime_ns > _SETTLED_NS else 0
-    return Candidate(
-        place,
-        printable(place, raw_dir),
-        source,
-        file_format,
-        facts.st_dev,
-        facts.st_ino,
-        facts.st_size,
-        settled,
-    )
+    return Candidate(where, path, source, file_format, facts.st_dev, facts.st_ino, facts.st_size, settled)
 
 
 def _is_folder(place: Path) -> bool:
@@ -222,38 +220,44 @@ def _is_folder(place: Path) -> bool:
         return False  # a dangling link, or not ours to look at
 
 
-def _visible(folder: Path) -> list[Path]:
+def _visible(folder: str) -> list[tuple[str, bool]]:
+    """(path, is it a folder or a link to one) of the entries, by name; without the hidden ones."""
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
-    return [folder / name for name in names]
+        found = [(entry.path, _leads_to_folder(entry)) for entry in entries if entry.name[0] != "."]
+    return sorted(found)
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # not ours to look at
 
 
 def files_below(
-    folder: Path,
-    raw_dir: Path,
+    folder: str,
+    root: str,
     unreadable: list[tuple[str, str]],
     above: frozenset[tuple[int, int]] = frozenset(),
-) -> Iterator[Path]:
-    """Files below a folder, through links too; a link to a folder above is not followed again."""
+) -> Iterator[str]:
+    """Paths of the files below a folder, through links too; a link to a folder above is not followed again."""
     try:
-        facts = folder.stat()
+        facts = os.stat(folder)  # noqa: PTH116
         entries = _visible(folder)
     except OSError as error:
-        unreadable.append((printable(folder, raw_dir), error.strerror or type(error).__name__))
+        unreadable.append((printable(folder, root), error.strerror or type(error).__name__))
         return
     inside = above | {(facts.st_dev, facts.st_ino)}
     if len(inside) == len(above):
         return
-    for entry in entries:
-        if _is_folder(entry):
-            yield from files_below(entry, raw_dir, unreadable, inside)
+    for where, is_folder in entries:
+        if is_folder:
+            yield from files_below(where, root, unreadable, inside)
         else:
-            yield entry
+            yield where
 
 
-def printable(place: Path, raw_dir: Path) -> str:
-    """The path below raw/, with '/', whatever bytes it is made of."""
-    below, root = place.as_posix(), raw_dir.as_posix().rstrip("/") + "/"
-    if not below.startswith(root):  # raw/ is the working directory
-        below, root = place.relative_to(raw_dir).as_posix(), ""
-    return os.fsencode(below[len(root) :]).decode("utf-8", "backslashreplace")
+def printable(where: str, root: str) -> str:
+    """The path below `root`, with '/', whatever bytes it is made of."""
+    below = where[len(root) :].lstrip(os.sep)
+    return os.fsencode(below.replace(os.sep, "/")).decode("utf-8", "backslashreplace")

@@ -8,6 +8,7 @@ Looking up costs what is looked up, not what has landed. A run is never changed:
 
 from __future__ import annotations
 
+import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,9 @@ class Run:
         try:
             if self.path.stat().st_size != len(MAGIC) + self.rows * _WORD * _COLUMNS + map_bytes:
                 raise DamagedRun(self.path)
-            words = np.memmap(self.path, "<u8", "r")
+            with self.path.open("rb") as handle:
+                # not numpy's memmap: its slices cost more than what is looked up in them
+                words = np.frombuffer(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ), "<u8")
         except (OSError, ValueError) as error:
             raise DamagedRun(self.path) from error
         if words[:1].tobytes() != MAGIC:
@@ -99,22 +102,26 @@ def merged(runs: list[Run]) -> Run:
     return Run(len(marks), marks)
 
 
-def find(run: Run, high: Hashes, low: Hashes) -> tuple[NDArray[np.bool_], Hashes]:
-    """(is the key in the run, its content there) for each key. Quickest for keys that are sorted."""
+def find(run: Run, high: Hashes, low: Hashes) -> tuple[NDArray[np.int64], Hashes]:
+    """(places of the keys that are in the run, their contents there). Quickest for keys that are sorted."""
     marks, open_ = run.candidates(high, low)
-    found = np.zeros(len(high), np.bool_)
-    content = np.zeros(len(high), np.uint64)
-    place = np.zeros(len(high), np.int64)
-    place[open_] = np.searchsorted(marks.high, high[open_])
-    open_ = open_[place[open_] < run.rows]
+    place = np.searchsorted(marks.high, high[open_])
+    places, contents = [], []
     while len(open_):
-        open_ = open_[marks.high[place[open_]] == high[open_]]
-        hits = open_[marks.low[place[open_]] == low[open_]]
-        found[hits] = True
-        content[hits] = marks.content[place[hits]]
-        place[open_] += 1  # the same half of another key: a coincidence once in a lifetime
-        open_ = open_[~found[open_] & (place[open_] < run.rows)]
-    return found, content
+        inside = place < run.rows
+        open_, place = open_[inside], place[inside]
+        same = marks.high[place] == high[open_]
+        open_, place = open_[same], place[same]
+        hit = marks.low[place] == low[open_]
+        places.append(open_[hit])
+        contents.append(marks.content[place[hit]])
+        open_, place = (
+            open_[~hit],
+            place[~hit] + 1,
+        )  # the same half of another key: a coincidence once in a lifetime
+    if not places:
+        return np.empty(0, np.int64), np.empty(0, np.uint64)
+    return np.concatenate(places), np.concatenate(contents)
 
 
 def write_run(run: Run, path: Path) -> Run:
