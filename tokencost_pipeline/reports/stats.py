@@ -45,6 +45,7 @@ def report_stats(report: Report) -> dict[str, Any]:
         "anthropic_requests": totals["anthropic_requests"],
         "local_requests": totals["local_requests"],
         "unpriced_requests": unpriced["requests"],
+        "estimated": {"attempts": totals["estimated_attempts"], "cost": totals["estimated_cost_usd"]},
         "attempts": totals["attempts"],
         "unpriced": {
             "attempts": unpriced["attempts"],

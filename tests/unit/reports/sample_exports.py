@@ -229,6 +229,8 @@ select
     count(*) filter (where cache_hit) as cache_hits,
     count(*) filter (where status <> 'success') as failures,
     coalesce(sum(total_tokens) filter (where cost_usd is null), 0)::bigint as unpriced_tokens,
+    count(*) filter (where cost_basis = 'estimate_per_request') as estimated_attempts,
+    sum(cost_usd) filter (where cost_basis = 'estimate_per_request') as estimated_cost_usd,
     sum(latency_ms)::bigint as latency_ms_sum, count(latency_ms) as latency_count
 from marts.fct_attempts group by hour, tenant_id, feature, provider, model, is_local;
 
@@ -239,6 +241,7 @@ select
     sum(completion_tokens)::bigint as completion_tokens, sum(total_tokens)::bigint as total_tokens,
     sum(cache_read_tokens)::bigint as cache_read_tokens, sum(cost_usd) as cost_usd,
     sum(unpriced_attempts)::bigint as unpriced_attempts, sum(unpriced_tokens)::bigint as unpriced_tokens,
+    sum(estimated_attempts)::bigint as estimated_attempts, sum(estimated_cost_usd) as estimated_cost_usd,
     sum(retries)::bigint as retries,
     sum(cache_hits)::bigint as cache_hits, sum(failures)::bigint as failures,
     sum(latency_ms_sum)::bigint as latency_ms_sum, sum(latency_count)::bigint as latency_count

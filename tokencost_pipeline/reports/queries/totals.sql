@@ -6,6 +6,8 @@ select
     coalesce(sum(requests) filter (where provider = 'anthropic'), 0) as anthropic_requests,
     coalesce(sum(requests) filter (where is_local), 0) as local_requests,
     coalesce(sum(unpriced_attempts), 0) as unpriced_attempts,
+    coalesce(sum(estimated_attempts), 0) as estimated_attempts,
+    coalesce(sum(estimated_cost_usd), 0) as estimated_cost_usd,
     coalesce(sum(prompt_tokens), 0) as prompt_tokens,
     coalesce(sum(completion_tokens), 0) as completion_tokens,
     coalesce(sum(total_tokens), 0) as total_tokens,
