@@ -21,6 +21,7 @@ from tokencost_pipeline.warehouse.reference import (
     land_shapes,
     land_withdrawn_files,
 )
+from tokencost_pipeline.warehouse.stale import EVERYTHING, note_stale, read_stale, touched_days
 
 GENERATED_PREFIXES = ("sample_", "demo_")
 PRICE_TABLES = (
@@ -92,7 +93,9 @@ def build_warehouse(
         return build_warehouse(settings, reprice=reprice) if outcome.success else outcome
     if plan.only and plan.clock == built_clock(settings):
         return dbt.DbtOutcome(success=True)
+    behind = read_stale(settings)
     if not plan.only:
+        note_stale(settings, EVERYTHING)
         # A run that dies between two marts leaves them at odds in a way that the marts alone cannot tell.
         atomic.write_text(unfinished, "a build was started and has not been seen to end well\n")
     outcome = dbt.build(settings, full_refresh=full_refresh or plan.full_refresh, only=plan.only)
@@ -100,6 +103,9 @@ def build_warehouse(
         if reprice is None:
             remember(settings, plan, outcome)
         unfinished.unlink(missing_ok=True)
+        if not plan.only:
+            all_anew = full_refresh or plan.full_refresh
+            note_stale(settings, EVERYTHING if all_anew else behind | touched_days(settings))
     return outcome
 
 

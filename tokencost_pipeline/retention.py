@@ -48,7 +48,7 @@ from tokencost_pipeline.pipeline import (
     run_context,
 )
 from tokencost_pipeline.settings import Settings
-from tokencost_pipeline.warehouse.exports import export_marts, prune
+from tokencost_pipeline.warehouse.exports import drop_last_generation, export_marts
 from tokencost_pipeline.warehouse.read_only import read_only
 
 ARCHIVED = {
@@ -162,7 +162,8 @@ def apply_retention(settings: Settings) -> RetentionReport:
     commit(settings.landing_dir, manifest)
     build_warehouse(settings).raise_for_failure()
     crash_point("after_purge")
-    prune(settings.exports_dir, keep={export_marts(settings).generation})
+    export_marts(settings)
+    drop_last_generation(settings)
     crash_point("before_removal")
     size = sum(place.stat().st_size for file in closing if (place := settings.landing_dir / file).exists())
     sweep(settings.landing_dir, manifest)

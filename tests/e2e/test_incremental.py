@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime, timedelta
 
+import orjson
 from pipeline_lab import Lab, event, new_lab
 
 from tokencost_pipeline.settings import PROJECT_ROOT
@@ -57,10 +58,16 @@ def test_runs_in_pieces_backfills_and_full_refresh_agree_row_for_row(lab: Lab, t
     rest = [line for line in lines if line not in late]
     lab.drop("events", "b.jsonl", rest[10:])
     lab.run()
+    lab.export()
     lab.drop("events", "a.jsonl", rest[:10])
     lab.run()
+    first = files_of(lab)
+    lab.export()
+    assert first & files_of(lab), "no file of a day was kept"
     lab.drop("events", "late.jsonl", late)
     lab.run()
+    generation = lab.export().generation
+    assert export_anew(lab) == generation, "an export by days is not what an export of everything is"
     assert lab.ask("select count(*) from intermediate.int_hours__touched")[0][0] < 32
     pieces = lab.marts()
     for name, rows in truth.items():
@@ -76,6 +83,19 @@ def test_runs_in_pieces_backfills_and_full_refresh_agree_row_for_row(lab: Lab, t
     assert lab.marts() == pieces
     lab.build(full_refresh=True)
     assert lab.marts() == pieces
+    assert lab.export().generation == generation
+
+
+def files_of(lab: Lab) -> set[str]:
+    """The files of the attempts that are exported now."""
+    current = orjson.loads((lab.settings.exports_dir / "current.json").read_bytes())
+    return set(current["parts"]["marts.fct_attempts"].values()) - {current["parts"]["marts.fct_attempts"][""]}
+
+
+def export_anew(lab: Lab) -> str:
+    """The generation of an export that knows of none before."""
+    shutil.rmtree(lab.settings.exports_dir)
+    return lab.export().generation
 
 
 def test_nothing_new_changes_nothing(lab: Lab) -> None:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from pipeline_lab import Lab, event, new_lab
 from test_reprice import row
@@ -192,8 +193,10 @@ def test_attempts_of_closed_days_are_gone_from_warehouse_exports_and_disk(story:
     # the second batch holds the first tries of requests that went on after midnight
     assert gone == {"batches/00000001/events.parquet", "batches/00000001/litellm_log.parquet"}
     assert kept["exported"] == [{"at": CUT - timedelta(seconds=90)}]
-    generations = [path for path in story.lab.settings.exports_dir.iterdir() if path.is_dir()]
-    assert len(generations) == 1
+    exports = story.lab.settings.exports_dir
+    current = orjson.loads((exports / "current.json").read_bytes())["relations"]
+    named = {file for name, files in current.items() if name.startswith("marts.fct_") for file in files}
+    assert {f"files/{path.name}" for path in (exports / "files").glob("marts.fct_*")} == named
 
 
 def payload_ids(story: Story) -> list[str]:

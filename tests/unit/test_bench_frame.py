@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from subprocess import CalledProcessError
 
 import orjson
 import pytest
 
+from bench import end_to_end
 from bench.__main__ import measure, sizes_asked_for
 from bench.child import in_own_process
 from bench.events import Traffic, write_attempts, write_jsonl
 from bench.frame import Benchmark, Measurement, Meter, growth, one_case
+from bench.peers import PEERS, Totals
 from bench.registry import NAMES, load
 from bench.report import Section, exponents, write_report
 from tokencost_pipeline.errors import UserError
@@ -94,6 +98,31 @@ def test_growth_is_told_from_the_smallest_to_the_largest_size() -> None:
     assert growth((10, 1.0), (1000, 100.0)) == pytest.approx(1)
     found = exponents([made("flat", 100, 1.0), made("flat", 10_000, 1.0), made("once", 100, 1.0)])
     assert found == [{"case": "flat", "step": "step", "exponent": 0.0}]
+
+
+def test_a_peer_that_is_not_installed_is_named_and_no_ratio_invented() -> None:
+    cpu = {end_to_end.OURS: 9.0, end_to_end.NOTHING: 3.0, end_to_end.FLOOR: 2.0, "Polars": 6.0}
+    told = end_to_end.findings([made(case, 1000, seconds) for case, seconds in cpu.items()])
+    ratios = [line for line in told if "ours / " in line]
+    assert len(ratios) == 2
+    assert "ours / duckdb floor: 4.50" in ratios[0]
+    assert "fixed part 3.00" in ratios[0]
+    assert "ours / Polars: 1.50" in ratios[1]
+    assert all(name in told[-1] for name in PEERS if name != "Polars")
+
+
+def test_a_peer_that_finds_something_else_is_refused() -> None:
+    ours = Totals(10, 1000, Decimal("1.000000000001"), 5, 3)
+    ours.check(ours)
+    replace(ours, cost_usd=Decimal("1.004")).check(ours, exact=False)
+    for other, exact in (
+        (replace(ours, cost_usd=Decimal("1.000000000002")), True),
+        (replace(ours, cost_usd=Decimal("1.006")), False),
+        (replace(ours, events=11), False),
+        (replace(ours, hourly_rows=4), False),
+    ):
+        with pytest.raises(AssertionError, match="not the same work"):
+            other.check(ours, exact=exact)
 
 
 def test_a_benchmark_that_is_run_again_replaces_its_own_section_alone(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def open_exports(exports_dir: Path) -> duckdb.DuckDBPyConnection:
     """
     record = exports_dir / "current.json"
     try:
-        relations: dict[str, str] = json.loads(record.read_text("utf-8"))["relations"]
+        relations: dict[str, str | list[str]] = json.loads(record.read_text("utf-8"))["relations"]
     except FileNotFoundError:
         raise UserError(
             "nothing has been exported yet", place=str(record), hint="run `tokencost run` first"
@@ -63,14 +63,17 @@ def open_exports(exports_dir: Path) -> duckdb.DuckDBPyConnection:
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("create schema marts; create schema ingest")
-        for relation, file in sorted(relations.items()):
+        for relation, files in sorted(relations.items()):
             match = _RELATION.fullmatch(relation)
             if match is None:
                 continue  # a relation of another layer (alerts.outbox, ...) is no business of the reports
             schema, name = match.groups()
-            path = str(exports_dir / file).replace("'", "''")
+            listed = ", ".join(
+                "'" + str(exports_dir / file).replace("'", "''") + "'"
+                for file in ([files] if isinstance(files, str) else files)
+            )
             connection.execute(
-                f"create view {schema}.{name} as from read_parquet('{path}', hive_partitioning = false)"
+                f"create view {schema}.{name} as from read_parquet([{listed}], hive_partitioning = false)"
             )
     except duckdb.Error as error:
         connection.close()

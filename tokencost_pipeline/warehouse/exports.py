@@ -1,6 +1,6 @@
 """Marts to Parquet: what reports, checks and notebooks read, so that nobody needs the warehouse file.
 
-A generation of files is written whole, then `current.json` names it: a reader sees the old world or the new one.
+Files are written first, then `current.json` names them: a reader sees the old world or the new one.
 """
 
 from __future__ import annotations
@@ -15,9 +15,14 @@ import duckdb
 import orjson
 
 from tokencost_pipeline import atomic
+from tokencost_pipeline.ingest.manifest import read_manifest
 from tokencost_pipeline.settings import Settings
+from tokencost_pipeline.warehouse.export_files import write_relation
 from tokencost_pipeline.warehouse.read_only import read_only
+from tokencost_pipeline.warehouse.stale import EVERYTHING, forget_stale, read_stale
 
+VERSION = 2
+FILES = "files"
 SCHEMAS = ("marts", "ingest", "alerts")
 INTERNAL = {"ingest.applied_batches", "ingest.applied_reference"}
 
@@ -52,38 +57,62 @@ class ExportReport:
 
 
 def export_marts(settings: Settings) -> ExportReport:
-    """Write every mart to Parquet and make it current. The same marts give the same generation, written once."""
+    """Bring the exports up to the warehouse and make them current. The same marts give the same generation.
+
+    Of the large relations only the days are written that the builds since the last export touched.
+    """
     exports = settings.exports_dir
-    exports.mkdir(parents=True, exist_ok=True)
-    known = read_current(exports)
-    building = exports / ".building"
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir()
+    files = exports / FILES
+    files.mkdir(parents=True, exist_ok=True)
+    known = read_current(exports) or {}
+    closed = closed_before(settings)
+    stale = read_stale(settings)
+    if known.get("version") != VERSION or known.get("closed_before") != closed:
+        stale = EVERYTHING
+    parts: dict[str, dict[str, str]] = {}
     with read_only(settings) as connection:
-        rows = {name: copy_relation(connection, name, building) for name in relations(connection)}
+        names = relations(connection)
+        for name in names:
+            kept = present(files, known.get("parts", {}).get(name, {}))
+            parts[name] = write_relation(connection, name, ORDER.get(name, ""), files, kept, stale)
+        rows = {name: count_rows(connection, name) for name in names}
         context = connection.execute(
             "select strftime(as_of, '%Y-%m-%dT%H:%M:%S.%fZ'), timezone, is_sample from ingest.run_context"
         ).fetchone()
-    generation = generation_name(building)
-    size = sum(path.stat().st_size for path in building.iterdir())
     current: dict[str, Any] = {
-        "generation": generation,
-        "relations": {name: f"{generation}/{name}.parquet" for name in rows},
+        "version": VERSION,
+        "generation": generation_name(parts),
+        "relations": {name: [f"{FILES}/{file}" for file in found.values()] for name, found in parts.items()},
+        "parts": parts,
+        "closed_before": closed,
         "as_of": context[0] if context else None,
         "timezone": context[1] if context else settings.timezone,
         "is_sample": bool(context[2]) if context else False,
     }
-    unchanged = known == current and (exports / generation).is_dir()
-    if unchanged:
-        shutil.rmtree(building)
-    else:
-        target = exports / generation
-        shutil.rmtree(target, ignore_errors=True)
-        building.replace(target)
-        atomic.sync_directory(exports)
+    unchanged = known == current
+    if not unchanged:
+        atomic.sync_directory(files)
         atomic.write_bytes(exports / "current.json", orjson.dumps(current, option=orjson.OPT_INDENT_2))
-        prune(exports, keep={generation, (known or {}).get("generation", "")})
-    return ExportReport(generation, rows, size, unchanged)
+    forget_stale(settings)
+    prune(exports, current, *([known] if known else []))
+    size = sum((files / file).stat().st_size for found in parts.values() for file in found.values())
+    return ExportReport(current["generation"], rows, size, unchanged)
+
+
+def present(files: Path, parts: dict[str, str]) -> dict[str, str]:
+    """The parts whose files are still there."""
+    return {part: file for part, file in parts.items() if (files / file).exists()}
+
+
+def closed_before(settings: Settings) -> str | None:
+    """The retention's watermark: what it closed has left the warehouse, whichever days were touched."""
+    retention = read_manifest(settings.landing_dir).retention
+    return retention.closed_before.isoformat() if retention else None
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    found = connection.execute(f"select count(*) from {name}").fetchone()
+    return int(found[0]) if found else 0
 
 
 def relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -96,25 +125,9 @@ def relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in found if name not in INTERNAL and "__dbt_" not in name]
 
 
-def copy_relation(connection: duckdb.DuckDBPyConnection, name: str, folder: Path) -> int:
-    """Copy one relation in a fixed order; returns its rows. `name` is a catalogue name, never user input."""
-    order = f" order by {ORDER[name]}" if name in ORDER else ""
-    target = str(folder / f"{name}.parquet").replace("'", "''")
-    copied = connection.execute(
-        f"copy (select * from {name}{order}) to '{target}' (format parquet, compression zstd)"
-    ).fetchone()
-    return int(copied[0]) if copied else 0
-
-
-def generation_name(folder: Path) -> str:
+def generation_name(parts: dict[str, dict[str, str]]) -> str:
     """A name made from the content, so that the same marts are the same generation."""
-    digest = sha256()
-    for path in sorted(folder.iterdir()):
-        digest.update(path.name.encode() + b"\0")
-        with path.open("rb") as handle:
-            while chunk := handle.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()[:16]
+    return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 def read_current(exports: Path) -> dict[str, Any] | None:
@@ -123,8 +136,18 @@ def read_current(exports: Path) -> dict[str, Any] | None:
     return orjson.loads(path.read_bytes()) if path.exists() else None
 
 
-def prune(exports: Path, keep: set[str]) -> None:
-    """Drop generations that nobody reads any more."""
-    for path in exports.iterdir():
-        if path.is_dir() and path.name not in keep:
-            shutil.rmtree(path, ignore_errors=True)
+def prune(exports: Path, *kept: dict[str, Any]) -> None:
+    """Drop the files that none of the generations `kept` names: the current one and, for who reads it now, the last."""
+    named = {
+        file for current in kept for found in current.get("parts", {}).values() for file in found.values()
+    }
+    for path in [*(exports / FILES).iterdir(), *exports.iterdir()]:
+        if path.is_dir() and path.name != FILES:
+            shutil.rmtree(path, ignore_errors=True)  # a generation of a version that copied everything
+        elif path.parent.name == FILES and path.name not in named:
+            path.unlink(missing_ok=True)
+
+
+def drop_last_generation(settings: Settings) -> None:
+    """Drop what only the generation before the current one has."""
+    prune(settings.exports_dir, read_current(settings.exports_dir) or {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,6 +11,11 @@ import duckdb
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.exports import read_current
+
+
+def parquet_files(exports: Path, files: Sequence[str]) -> str:
+    """The files of a relation as a list in SQL."""
+    return "[" + ", ".join("'" + str(exports / file).replace("'", "''") + "'" for file in files) + "]"
 
 
 def ask(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -23,11 +29,12 @@ def ask(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[di
     connection = duckdb.connect()
     try:
         connection.execute("set TimeZone = 'UTC'")
-        for name, file in current["relations"].items():
+        for name, files in current["relations"].items():
             schema, relation = name.split(".")
-            path = str(settings.exports_dir / file).replace("'", "''")
             connection.execute(f"create schema if not exists {schema}")
-            connection.execute(f"create view {schema}.{relation} as from read_parquet('{path}')")
+            connection.execute(
+                f"create view {schema}.{relation} as from read_parquet({parquet_files(settings.exports_dir, files)})"
+            )
         cursor = connection.execute(sql, list(parameters))
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
