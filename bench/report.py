@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from bench.frame import Measurement, growth
 from tokencost_pipeline import atomic
 
-PACKAGES = ("duckdb", "dbt-core", "dagster", "pyarrow")
+PACKAGES = ("duckdb", "dbt-core", "dagster", "pyarrow", "pandas")
+OPTIONAL = {"polars": "polars", "chdb": "chdb-core"}  # module and package, of the extra `bench`
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
+        **{name: version(package) for name, package in OPTIONAL.items() if find_spec(name)},
     }
 
 

@@ -1,0 +1,143 @@
+"""What the dashboards ask of the rollups: the six queries of the report, over exports, each on its own.
+
+The installation is real but small; its two rollups are then replaced by ones of the size, shape and types that so many
+events of `bench/events.py` make in a month. They are added up straight from the generator, without building the marts,
+because only their rows matter here; costs are invented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from bench.events import Traffic, select_events, write_jsonl
+from bench.frame import Benchmark, Measurement, Meter
+from bench.installation import AS_OF, build, installation, land_the_rest, read_raw
+from tokencost_pipeline.reports.source import open_exports, query
+from tokencost_pipeline.warehouse.exports import export_marts
+
+QUERIES = {
+    "totals": "overview: totals",
+    "daily_cost": "overview: cost by day",
+    "feature_daily": "overview: features by day",
+    "features": "features: ranking",
+    "tenants": "tenants: ranking",
+    "hourly_tokens": "overview: tokens by hour",
+}
+VALUES = {
+    "today": date(2026, 10, 30),
+    "last_hour": datetime(2026, 10, 30, 22, tzinfo=ZoneInfo("UTC")),
+    "as_of": datetime.fromisoformat(AS_OF),
+    "timezone": "UTC",
+    "days": 30,
+    "hours": 48,
+}
+WARM, COLD = "queries", "the report's start"
+ROUNDS = 9
+TARGET_MS = 50
+
+
+def prepare(folder: Path, events: int) -> None:
+    settings = installation(folder)
+    month = Traffic(events)
+    write_jsonl(settings.raw_dir / "events" / "a.jsonl", replace(month, lines=200))
+    read_raw(settings)
+    land_the_rest(settings)
+    build(settings)
+    with duckdb.connect(str(settings.warehouse_path)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("delete from marts.agg_hourly; delete from marts.agg_daily")
+        connection.execute(f"insert into marts.agg_hourly by name {hourly(month)}")
+        connection.execute(f"insert into marts.agg_daily by name {daily(connection)}")
+    export_marts(settings)
+
+
+def hourly(traffic: Traffic) -> str:
+    """The hourly rollup of the generator's events, at invented prices."""
+    return f"""
+        select
+            date_trunc('hour', timezone('UTC', "timestamp")) as hour,
+            cast(min("timestamp") as date) as day,
+            tenant_id, feature, provider, model,
+            provider = 'ollama' as is_local,
+            count(*) as attempts,
+            count(*) as requests,
+            count(*) filter (where status = 'failure') as failures,
+            0 as retries, 0 as cache_hits, 0 as cache_write_5m_tokens, 0 as cache_write_1h_tokens,
+            0 as unpriced_attempts, 0 as unpriced_tokens, 0 as estimated_attempts,
+            cast(sum(prompt_tokens) as bigint) as prompt_tokens,
+            cast(sum(completion_tokens) as bigint) as completion_tokens,
+            cast(sum(prompt_tokens + completion_tokens) as bigint) as total_tokens,
+            cast(coalesce(sum(cache_read_tokens), 0) as bigint) as cache_read_tokens,
+            cast(coalesce(sum(reasoning_tokens), 0) as bigint) as reasoning_tokens,
+            cast(sum(prompt_tokens) * 0.00000015 as decimal(38, 15)) as prompt_cost_usd,
+            cast(sum(completion_tokens) * 0.0000006 as decimal(38, 15)) as completion_cost_usd,
+            prompt_cost_usd + completion_cost_usd as cost_usd,
+            cost_usd as list_cost_usd,
+            cast(sum(latency_ms) as bigint) as latency_ms_sum,
+            count(*) as latency_count
+        from ({select_events(traffic)})
+        group by all
+    """
+
+
+def daily(connection: duckdb.DuckDBPyConnection) -> str:
+    keys = ["day", "tenant_id", "feature", "provider", "model", "is_local"]
+    described = connection.execute("describe marts.agg_daily").fetchall()
+    sums = [f"sum({name}) as {name}" for name, *_ in described if name not in keys]
+    return f"select {', '.join([*keys, *sums])} from marts.agg_hourly group by all"
+
+
+def run(case: str, folder: Path, events: int, meter: Meter) -> None:
+    exports = installation(folder).exports_dir
+    if case == COLD:
+        with meter.step("open, and ask all six once", rows=1):
+            connection = open_exports(exports)
+            for name in QUERIES:
+                query(connection, name, **VALUES)
+        return
+    connection = open_exports(exports)
+    [(hours, days, attempts)] = connection.execute(
+        "select (select count(*) from marts.agg_hourly), count(*), sum(attempts)::bigint from marts.agg_daily"
+    ).fetchall()
+    if attempts != events:
+        raise AssertionError(f"{attempts} attempts in the rollups, {events} asked for")
+    for name, what in QUERIES.items():
+        query(connection, name, **VALUES)
+        rows = hours if name == "hourly_tokens" else days
+
+        def ask(name: str = name) -> str:
+            return f"{len(query(connection, name, **VALUES))} rows"
+
+        meter.rounds(what, ask, rows=rows, times=ROUNDS)
+    connection.close()
+
+
+def findings(measurements: Sequence[Measurement]) -> list[str]:
+    told = []
+    for events in sorted({it.events for it in measurements}):
+        asked = [it for it in measurements if (it.case, it.events) == (WARM, events)]
+        slowest = max(asked, key=lambda it: it.wall_seconds)
+        told.append(
+            f"Rollups of {events:,} events ({max(it.rows for it in asked):,} rows by hour,"
+            f" {min(it.rows for it in asked):,} by day), ms CPU / ms by the clock: "
+            + ", ".join(f"{it.step} {it.cpu_seconds * 1e3:.0f} / {it.wall_seconds * 1e3:.0f}" for it in asked)
+            + f". The slowest takes {slowest.wall_seconds * 1e3:.0f} ms (target: {TARGET_MS})."
+        )
+    return told
+
+
+BENCHMARK = Benchmark(
+    name="dashboards",
+    title="Dashboards: the six queries from rollups",
+    sizes=(1_000_000, 10_000_000),
+    cases=lambda events: [WARM, COLD],
+    run=run,
+    prepare=prepare,
+    findings=findings,
+)
