@@ -1,8 +1,9 @@
 """Sorted runs of marks: the index of every event ever landed, in flat files.
 
 A run is MAGIC, then three columns of little-endian 64-bit words: high and low half of the key, content;
-sorted by key. Behind them a Bloom filter: sixteen bits a key, in which each half of a key sets one. All but one
-in fifty keys that are not in the run are told so by it; the others are searched for.
+sorted by key. Behind them a Bloom filter: at least sixteen bits a key, in which each half of a key sets two. All but
+one in four hundred keys that are not in the run are told so by it; the others are searched for, and each search reads
+pages that nobody has read before.
 Looking up costs what is looked up, not what has landed. A run is never changed: two become one in a new file.
 """
 
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 
 from tokencost_pipeline.ingest.content import Hashes, Marks
 
-MAGIC = b"TCSEEN01"
+MAGIC = b"TCSEEN02"
 _WORD = 8
 _COLUMNS = 3
 _BITS_PER_KEY = 16
+_TOP, _INNER = np.uint64(0), np.uint64(31)
+"""Where in a half the two stretches of bits begin that name its places in the filter."""
 
 
 def _map_bits(rows: int) -> int:
@@ -69,7 +72,9 @@ class Run:
             return self.held, np.arange(len(high))
         marks, bits = self._words()
         likely = np.flatnonzero(_is_set(bits, high, self.rows))
-        return marks, likely[_is_set(bits, low[likely], self.rows)]
+        for half, shift in ((low, _TOP), (high, _INNER), (low, _INNER)):
+            likely = likely[_is_set(bits, half[likely] << shift, self.rows)]
+        return marks, likely
 
 
 def _is_set(bits: NDArray[np.uint8], half: Hashes, rows: int) -> NDArray[np.bool_]:
@@ -142,5 +147,6 @@ def _filter_of(marks: Marks) -> bytes:
     bits = _map_bits(len(marks))
     is_set = np.zeros(1 << bits, np.bool_)
     for half in (marks.high, marks.low):
-        is_set[(half >> np.uint64(64 - bits)).astype(np.int64)] = True
+        for shift in (_TOP, _INNER):
+            is_set[((half << shift) >> np.uint64(64 - bits)).astype(np.int64)] = True
     return np.packbits(is_set, bitorder="little").tobytes()

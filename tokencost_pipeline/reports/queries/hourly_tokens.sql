@@ -3,13 +3,27 @@
 with slots as (
     select cast($last_hour as timestamptz) - to_hours(n) as hour
     from range(cast($hours as bigint)) as window_hours (n)
+),
+
+-- Added up before they meet the slots: a join on a range tries every row with every slot.
+traffic as (
+    select
+        hour,
+        sum(prompt_tokens) as prompt_tokens,
+        sum(completion_tokens) as completion_tokens,
+        sum(attempts) as attempts
+    from marts.agg_hourly
+    where hour > cast($last_hour as timestamptz) - to_hours(cast($hours as bigint))
+        and hour < cast($last_hour as timestamptz) + to_hours(1)
+    group by hour
 )
+
 select
     slots.hour,
-    coalesce(sum(agg.prompt_tokens), 0) as prompt_tokens,
-    coalesce(sum(agg.completion_tokens), 0) as completion_tokens,
-    coalesce(sum(agg.attempts), 0) as attempts
+    coalesce(sum(traffic.prompt_tokens), 0) as prompt_tokens,
+    coalesce(sum(traffic.completion_tokens), 0) as completion_tokens,
+    coalesce(sum(traffic.attempts), 0) as attempts
 from slots
-left join marts.agg_hourly as agg on agg.hour >= slots.hour and agg.hour < slots.hour + to_hours(1)
+left join traffic on traffic.hour >= slots.hour and traffic.hour < slots.hour + to_hours(1)
 group by slots.hour
 order by slots.hour
