@@ -12,25 +12,23 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tokencost_pipeline.clock import utc_now
+import duckdb
+
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.pipeline import build_warehouse
 from tokencost_pipeline.pricing.land import land_reference
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.exports import export_marts
-from tokencost_pipeline.warehouse.look import ask
 from tokencost_pipeline.warehouse.read_only import read_only
 from tokencost_pipeline.warehouse.reference import Reprice
 
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
-LOGGED = "select count(*) from intermediate.int_attempts__restated"
 RESTATED = """
-select day, tenant_id, provider, model, attempts, before_usd, after_usd, difference_usd, unpriced_before,
+select restated_at, day, tenant_id, provider, model, attempts, before_usd, after_usd, difference_usd, unpriced_before,
     unpriced_after, why
 from marts.restatements
-where restated_at = ?
-order by day, provider, model, tenant_id nulls first, why
+order by day, provider, model, tenant_id nulls first, why, restated_at
 """
 
 
@@ -68,39 +66,35 @@ def reprice(
             f"--since {since:%Y-%m-%d %H:%M} is not before --until", hint="write the earlier one first"
         )
     land_reference(settings)
-    logged = count_logged(settings)
+    known = restatements(settings)
     build_warehouse(settings, reprice=Reprice(start, end, book_as_of)).raise_for_failure()
     export_marts(settings)
-    attempts = count_logged(settings) - logged
-    restatements = (
-        ask(settings, RESTATED, [utc_now(settings)]) if settings.fixed_as_of() else newest(settings)
-    )
+    now = restatements(settings)
     return RepriceReport(
         since=start,
         until=None if until is None else end,
         book_as_of=book_as_of,
         hours=count_hours(settings),
-        attempts=attempts,
-        difference_usd=sum((row["difference_usd"] for row in restatements), Decimal(0))
-        if attempts
-        else Decimal(0),
-        restatements=restatements if attempts else [],
+        attempts=sum(row["attempts"] for row in now) - sum(row["attempts"] for row in known),
+        difference_usd=total_difference(now) - total_difference(known),
+        restatements=[row for row in now if row not in known],
     )
 
 
-def newest(settings: Settings) -> list[dict[str, Any]]:
-    """The restatements of the run that made the newest ones."""
-    [last] = ask(settings, "select max(restated_at) as at from marts.restatements")
-    return ask(settings, RESTATED, [last["at"]]) if last["at"] is not None else []
-
-
-def count_logged(settings: Settings) -> int:
-    """Changes of published costs that are on record."""
+def restatements(settings: Settings) -> list[dict[str, Any]]:
+    """What is on record, from the warehouse itself; nothing while it has no such table."""
     with read_only(settings) as connection:
-        found = connection.execute(
-            "select count(*) from duckdb_tables() where table_name = 'int_attempts__restated'"
-        ).fetchall()
-        return int(connection.execute(LOGGED).fetchall()[0][0]) if found[0][0] else 0
+        try:
+            cursor = connection.execute(RESTATED)
+        except duckdb.CatalogException:
+            return []
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def total_difference(rows: list[dict[str, Any]]) -> Decimal:
+    """By how much the published totals were changed, in USD."""
+    return sum((row["difference_usd"] for row in rows), Decimal(0))
 
 
 def count_hours(settings: Settings) -> int:

@@ -116,7 +116,9 @@ def test_the_book_as_it_was_known_gives_back_what_was_published(story: Story) ->
     assert story.steps["as of the 15th"]["costs"] == story.steps["published"]["costs"]
     assert story.steps["as of the 15th"]["total"] == story.steps["published"]["total"]
     assert story.steps["back"]["costs"] == story.steps["ordinary run"]["costs"]
-    assert story.steps["back"]["report"].attempts == 4
+    back = story.steps["back"]["report"]
+    assert back.attempts == 4
+    assert back.difference_usd == story.steps["back"]["total"] - story.steps["as of the 15th"]["total"]
 
 
 def test_the_report_shows_what_was_restated(story: Story) -> None:

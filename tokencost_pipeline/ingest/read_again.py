@@ -226,7 +226,7 @@ class FileAgain:
             source.map_record(as_object(value), row, self._now)
         except Ignored:
             return True
-        except Exception:
+        except Exception:  # no event then, known or not: `Fate` refuses it and says why
             return False
         place = {"path": "", "file_id": "", "line_no": 0, "byte_offset": 0, "source": source.name}
         table, bad = to_table([row | place], ATTEMPTS)

@@ -14,6 +14,7 @@ import duckdb
 
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.reports.model import Row
+from tokencost_pipeline.warehouse.look import parquet_files
 
 QUERIES = Path(__file__).parent / "queries"
 _PARAMETER = re.compile(r"\$([a-z_]+)")
@@ -48,7 +49,7 @@ def open_exports(exports_dir: Path) -> duckdb.DuckDBPyConnection:
     """
     record = exports_dir / "current.json"
     try:
-        relations: dict[str, str | list[str]] = json.loads(record.read_text("utf-8"))["relations"]
+        relations: dict[str, list[str]] = json.loads(record.read_text("utf-8"))["relations"]
     except FileNotFoundError:
         raise UserError(
             "nothing has been exported yet", place=str(record), hint="run `tokencost run` first"
@@ -68,12 +69,9 @@ def open_exports(exports_dir: Path) -> duckdb.DuckDBPyConnection:
             if match is None:
                 continue  # a relation of another layer (alerts.outbox, ...) is no business of the reports
             schema, name = match.groups()
-            listed = ", ".join(
-                "'" + str(exports_dir / file).replace("'", "''") + "'"
-                for file in ([files] if isinstance(files, str) else files)
-            )
+            listed = parquet_files(exports_dir, files)
             connection.execute(
-                f"create view {schema}.{name} as from read_parquet([{listed}], hive_partitioning = false)"
+                f"create view {schema}.{name} as from read_parquet({listed}, hive_partitioning = false)"
             )
     except duckdb.Error as error:
         connection.close()

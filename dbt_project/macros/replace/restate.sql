@@ -75,15 +75,6 @@
 {#- in_touched_hours(hour): exactly the hours of this run, with bounds as literals so that blocks outside are skipped. -#}
 {% macro in_touched_hours(hour) -%}
     {%- set scope = scope_relation('int_hours__touched') if execute else none -%}
-    {%- if scope is none -%}
-        true
-    {%- else -%}
-        {%- set bounds = run_query("select cast(min(hour) as varchar), cast(max(hour) as varchar) from " ~ scope).rows[0] -%}
-        {%- if bounds[0] is none -%}
-            false
-        {%- else -%}
-            ({{ hour }} between cast('{{ bounds[0] }}' as timestamptz) and cast('{{ bounds[1] }}' as timestamptz)
-            and {{ hour }} in (select hour from {{ scope }}))
-        {%- endif -%}
-    {%- endif -%}
+    {{ in_touched_range(hour) }}
+    {%- if scope is not none %} and {{ hour }} in (select hour from {{ scope }}){% endif %}
 {%- endmacro %}

@@ -354,7 +354,7 @@ def export(connection: duckdb.DuckDBPyConnection, exports_dir: Path, generation:
     for (name,) in names:
         file = f"{generation}/{name}.parquet"
         connection.execute(f"copy {name} to '{exports_dir / file}' (format parquet)")
-        relations[name] = file
+        relations[name] = [file]
     record = {"generation": generation, "relations": relations, "as_of": AS_OF.isoformat(), "timezone": ZONE}
     (exports_dir / "current.json").write_text(json.dumps(record), "utf-8")
 
