@@ -46,6 +46,17 @@
     )
 {%- endmacro %}
 
+{#- was_billed(): did anybody bill the landed call? Not a gateway's cached answer, nor a failure without output and spend. -#}
+{% macro was_billed() -%}
+    not (
+        coalesce(cache_hit, false)
+        or (
+            {{ is_failure('status') }}
+            and coalesce(completion_tokens, 0) = 0 and coalesce(reported_cost_usd, 0) = 0
+        )
+    )
+{%- endmacro %}
+
 {#- canonical_tier(tier): the price book's name of the service tier that served. -#}
 {% macro canonical_tier(tier) -%}
     case

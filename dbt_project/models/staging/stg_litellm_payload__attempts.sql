@@ -11,12 +11,6 @@ select
     2 as source_rank,
     -- A hit of LiteLLM's response cache replays the tokens of the first answer; a failure without output and without
     -- spend carries estimates. Nobody billed either.
-    not (
-        coalesce(cache_hit, false)
-        or (
-            {{ is_failure('status') }}
-            and coalesce(completion_tokens, 0) = 0 and coalesce(reported_cost_usd, 0) = 0
-        )
-    ) as is_billed
+    {{ was_billed() }} as is_billed
 
 from landed

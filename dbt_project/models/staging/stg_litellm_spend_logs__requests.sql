@@ -11,12 +11,6 @@ select
     3 as source_rank,
     -- As in the payload: cache hits and failures without output were not billed. A stream that broke half way is a
     -- failure with output or spend, and is billed.
-    not (
-        coalesce(cache_hit, false)
-        or (
-            {{ is_failure('status') }}
-            and coalesce(completion_tokens, 0) = 0 and coalesce(reported_cost_usd, 0) = 0
-        )
-    ) as is_billed
+    {{ was_billed() }} as is_billed
 
 from landed

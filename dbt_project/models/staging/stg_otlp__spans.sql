@@ -10,12 +10,6 @@ select
     {{ landed_attempt_columns() }},
     4 as source_rank,
     -- As in LiteLLM's payload. The conventions do not tell an answer of a gateway's cache from a provider's.
-    not (
-        coalesce(cache_hit, false)
-        or (
-            {{ is_failure('status') }}
-            and coalesce(completion_tokens, 0) = 0 and coalesce(reported_cost_usd, 0) = 0
-        )
-    ) as is_billed
+    {{ was_billed() }} as is_billed
 
 from landed
