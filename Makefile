@@ -17,7 +17,9 @@ help:  ## this list
 run: $(VENV)/.run  ## read raw/, price it, publish the reports
 	@$(BIN)/tokencost run
 
-test: $(VENV)/.dev  ## the whole test suite
+test: $(VENV)/.dev  ## the whole test suite (needs a Chromium: scripts/install-chromium)
+	@test -n "$$CHROMIUM_PATH$$(command -v chromium || command -v chromium-browser)" || { \
+		echo "the tests of the site need a Chromium: run scripts/install-chromium, or set CHROMIUM_PATH" >&2; exit 2; }
 	@$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev  ## ruff, types

@@ -7,7 +7,7 @@ from importlib import import_module
 from bench.frame import Benchmark
 from tokencost_pipeline.errors import UserError
 
-NAMES = ("floor", "ingest", "pricing", "end_to_end", "daily", "dashboards", "quiet")
+NAMES = ("floor", "ingest", "pricing", "end_to_end", "daily", "dashboards", "quiet", "site")
 
 
 def load(name: str) -> Benchmark:

@@ -127,6 +127,20 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: tokencost serve --base-path /costs/")
+def serve(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 8000,
+    base_path: Annotated[str, typer.Option(help="Path that the site hangs below.")] = "/",
+    json: Json = False,
+) -> None:
+    """Serve the published site on this machine only, read-only: it has no log-in, so never publish the port."""
+    from tokencost_pipeline.commands.serve import serve as execute
+
+    execute(load_settings(), port=port, base_path=base_path, as_json=json)
+
+
 @app.command(epilog="Example: tokencost ui --port 3001")
 def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
     """Open the Dagster UI with its daemon, on this machine only: it has no log-in, so never publish the port."""

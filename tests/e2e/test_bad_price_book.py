@@ -54,3 +54,8 @@ def test_the_command_exits_with_2_and_the_last_good_book_stays_in_force(lab: Lab
     assert lab.ask("select price_id, cost_usd::varchar from marts.fct_attempts") == [
         ("openai/x@1", "0.001200000000000")
     ]
+    told = lab.tokencost("doctor")
+    assert told.returncode == 1
+    assert "stale since" in told.stdout
+    assert "pricing/price_book failed" in told.stdout
+    assert "price_book.yaml:3" in told.stdout

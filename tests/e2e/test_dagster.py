@@ -152,6 +152,13 @@ def test_the_job_runs_and_a_backfill_of_days_changes_nothing(
         before = lab.marts()
         [materialization] = result.asset_materializations_for_node("exports__marts")
         assert "█" in str(materialization.metadata["cost by day"].value)
+        [report] = result.asset_materializations_for_node("reports__markdown")
+        told = {name: value.value for name, value in report.metadata.items()}
+        assert (
+            min(told[name] for name in ("pages", "files", "bytes", "seconds", "files of the site written"))
+            > 0
+        )
+        assert told["site"] == (lab.settings.reports_dir / "site" / "index.html").as_uri()
 
         rebuilt = definitions.resolve_job_def("rebuild_days").execute_in_process(
             instance=instance, partition_key="2026-11-19"

@@ -9,6 +9,7 @@ import dagster as dg
 from tokencost_pipeline.dead_runs import mark_run
 from tokencost_pipeline.locks import pipeline_lock
 from tokencost_pipeline.progress import phase
+from tokencost_pipeline.publication import note_killed
 from tokencost_pipeline.settings import Settings, load_settings
 
 POOL = "duckdb"  # limit 1 in dagster.yaml: one step at a time touches the landing zone or the warehouse
@@ -21,6 +22,7 @@ def writing(context: dg.AssetExecutionContext, what: str) -> Iterator[Settings]:
     settings = load_settings()
     phase(what)
     mark_run(context.instance, context.run_id)
+    note_killed(settings)
     with pipeline_lock(settings, f"{what}, run {context.run_id[:8]}"):
         yield settings
 

@@ -14,6 +14,7 @@ from tokencost_pipeline.commands.output import print_json, print_table
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.ingest.manifest import read_manifest
 from tokencost_pipeline.pricing.read_book import load_price_book
+from tokencost_pipeline.publication import read_failure
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.exports import read_current
 from tokencost_pipeline.warehouse.read_only import read_only
@@ -121,10 +122,18 @@ def look_warehouse(settings: Settings) -> tuple[str, str]:
 
 def look_published(settings: Settings) -> tuple[str, str]:
     current = read_current(settings.exports_dir)
-    index = settings.reports_dir / "markdown" / "index.md"
+    index = settings.reports_dir / "site" / "index.html"
+    failure = read_failure(settings)
+    if failure:
+        failed = f"{failure.step} failed: {failure.reason}"
+        runs = "" if failure.runs == 1 else f" ({failure.runs} runs so far)"
+        shown = "the last good report stays" if index.exists() else "there is no report yet"
+        return "fail", (
+            f"stale since {failure.since:%Y-%m-%d %H:%M} UTC{runs}: {failed}; {shown}. Mend it and `tokencost run`"
+        )
     if current is None or not index.exists():
         return "note", "nothing published yet: `tokencost run`"
-    return "ok", f"{index}, as of {current['as_of']}"
+    return "ok", f"{index}, as of {current['as_of']}: `tokencost serve`"
 
 
 def look_webhook(settings: Settings) -> tuple[str, str]:

@@ -130,7 +130,7 @@ def replay(settings: Settings, *, reason: str | None, limit: int, as_json: bool)
         report = execute(settings, now=gate_now(settings), stamp=utc_now(settings), reason=reason)
     if report.batch_seq is not None:
         with progress_on(err):
-            execute_everything()
+            execute_everything(settings)
     if as_json:
         print_json({"events": report.events, "refusals": [asdict(one) for one in report.refusals]})
         return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from tokencost_pipeline.commands.output import err, out, print_facts, print_json, usd
@@ -13,8 +15,12 @@ from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.ingest.manifest import Manifest, read_manifest
 from tokencost_pipeline.instance import prepare_dagster_home
 from tokencost_pipeline.progress import progress_on
+from tokencost_pipeline.publication import note_failure
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.look import ask
+
+if TYPE_CHECKING:  # Dagster takes a second to import
+    import dagster as dg
 
 SUMMARY = """
 select
@@ -45,6 +51,7 @@ class Summary:
     as_of: datetime
     is_sample: bool
     seconds: float
+    site: str
     report: str
     stats: str
 
@@ -65,16 +72,27 @@ def run(
         )
     started = datetime.now(UTC)
     before = landed_rows(read_manifest(settings.landing_dir))
-    with progress_on(err):
+    with progress_on(err), remembered(settings):
         if first or last or full_refresh:
             rebuild(settings, first, last, full_refresh=full_refresh)
-        execute_everything()
+        execute_everything(settings)
     seconds = (datetime.now(UTC) - started).total_seconds()
     new_rows = landed_rows(read_manifest(settings.landing_dir)) - before
     show(settings, summary(settings, new_rows, seconds), as_json)
 
 
-def execute_everything() -> None:
+@contextmanager
+def remembered(settings: Settings, step: Callable[[], str] = lambda: "tokencost run") -> Iterator[None]:
+    """Remember a failure for `doctor` and the next report; `step` says where it was."""
+    started = datetime.now(UTC)
+    try:
+        yield
+    except BaseException as error:
+        note_failure(settings, step(), error, started=started)
+        raise
+
+
+def execute_everything(settings: Settings) -> None:
     """Execute the job `everything` in this process, recorded in Dagster's run history.
 
     An asset's exception comes out as itself.
@@ -88,9 +106,21 @@ def execute_everything() -> None:
     quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
     with dg.DagsterInstance.get() as instance:
         bury_dead_runs(instance)
-        job.execute_in_process(
-            instance=instance, run_config=quiet, raise_on_error=True, tags={PROCESS_TAG: process_mark()}
-        )
+        with remembered(
+            settings, lambda: failed_step(instance)
+        ):  # hooks are not called before an error is raised
+            job.execute_in_process(
+                instance=instance, run_config=quiet, raise_on_error=True, tags={PROCESS_TAG: process_mark()}
+            )
+
+
+def failed_step(instance: dg.DagsterInstance) -> str:
+    """The step that the newest run failed in, as the asset is called."""
+    for run in instance.get_runs(limit=1):
+        for step in instance.get_run_step_stats(run.run_id):
+            if step.status is not None and step.status.value == "FAILURE":
+                return step.step_key.replace("__", "/")
+    return "tokencost run"
 
 
 def rebuild(settings: Settings, first: date | None, last: date | None, *, full_refresh: bool) -> None:
@@ -133,6 +163,7 @@ def summary(settings: Settings, new_rows: int, seconds: float) -> Summary:
     return Summary(
         new_rows=new_rows,
         seconds=round(seconds, 1),
+        site=str(published / "site" / "index.html"),
         report=str(published / "markdown" / "index.md"),
         stats=str(published / "api" / "stats.json"),
         **row,
@@ -156,6 +187,7 @@ def show(settings: Settings, summary: Summary, as_json: bool) -> None:
         "as of": f"{summary.as_of:%Y-%m-%d %H:%M} UTC"
         + (", the newest event of the shipped sample" if summary.is_sample else ""),
         "took": f"{summary.seconds} s",
+        "site": f"{summary.site} (or: tokencost serve)",
         "report": summary.report,
         "figures": summary.stats,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,12 +17,19 @@ _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 def render(file: CsvFile) -> str:
     """The file's text: a header line, then a line a row; exact decimals, UTC instants, NULL as nothing."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    lines = _Lines()
+    # the writer quotes what holds a character of its line end, and a bare carriage return must be quoted too: else
+    # what follows it is a cell of its own for a spreadsheet
+    writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow(file.columns)
     for row in file.rows:
         writer.writerow([cell(row[column]) for column in file.columns])
-    return buffer.getvalue()
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    def write(self, row: str) -> None:
+        self.append(row.removesuffix("\r\n") + "\n")
 
 
 def cell(value: Any) -> str:

@@ -18,7 +18,7 @@ from tokencost_pipeline.reports.model import Column, Figure, Page, Row, Table
 from tokencost_pipeline.reports.text import MAX_TEXT, label
 
 TEMPLATES = Path(__file__).parent / "templates"
-_LEFT = {"name", "text", "instant", "clock", "day", "badge"}
+_LEFT = {"name", "request", "text", "instant", "clock", "day", "badge"}
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 # An underscore between letters can't start emphasis, and a colon between them no emoji or address, so that
 # `support_bot` and `qwen2.5-coder:32b` stay readable in the raw file.
@@ -63,6 +63,7 @@ class MarkdownFace:
             "count",
             "share",
             "latency",
+            "rate",
             "instant",
             "clock",
             "day",
@@ -72,6 +73,7 @@ class MarkdownFace:
         ):
             self._environment.filters[kind] = partial(self._cell, kind)
         self._environment.filters["counted"] = lambda number, *names: Md(numbers.counted(number, *names))
+        self._environment.filters["age"] = lambda milliseconds: Md(numbers.age(milliseconds))
         self._environment.filters["change"] = lambda now, before: Md(numbers.change(now, before))
 
     def render(self, page: Page) -> str:
@@ -94,7 +96,8 @@ class MarkdownFace:
             _line([":---" if column.kind in _LEFT else "---:" for column in table.columns]),
         ]
         lines += [
-            _line([self._row_cell(column, row, page) for column in table.columns]) for row in table.rows
+            _line([self._row_cell(column, row, page) for column in table.columns])
+            for row in table.rows[: table.markdown_rows]
         ]
         if table.total:
             total = table.total
@@ -111,7 +114,7 @@ class MarkdownFace:
 
     def _cell(self, kind: str, value: Any) -> Md:
         match kind:
-            case "name":
+            case "name" | "request":
                 return escape(label(value))
             case "text":
                 return Md(numbers.NOTHING) if value is None else escape(label(str(value), MAX_TEXT))
@@ -130,6 +133,7 @@ _PLAIN: Mapping[str, Callable[[Any], str]] = {
     "count": numbers.count,
     "share": numbers.share,
     "latency": numbers.latency,
+    "rate": numbers.rate,
     "day": numbers.day,
     "flag": numbers.flag,
 }

@@ -17,24 +17,30 @@ None."""
 
 Kind = Literal[
     "name",
+    "request",
     "text",
     "money",
     "optional_money",
     "count",
     "share",
     "latency",
+    "rate",
     "instant",
     "clock",
     "day",
     "flag",
     "badge",
 ]
-"""How a value is shown. `name` is a name out of the data (NULL is "(none)"); text is any other, and may be
-longer; money is USD, and NULL is an unknown cost; optional_money need not be there; share is a fraction of
-one; latency is milliseconds; clock is the time of an instant whose day the page says; flag is three-valued;
+"""How a value is shown. `name` is a name out of the data (NULL is "(none)"); request is the id of a request, which
+the HTML face links to where any request opens; text is any other, and may be longer; money is USD, and NULL is an
+unknown cost; optional_money need not be there; share is a fraction of one; latency is milliseconds; rate is an exact
+decimal, a price list's own figure; clock is the time of an instant whose day the page says; flag is three-valued;
 badge is one of our own words."""
 
-Draw = Callable[[Theme], "alt.Chart | alt.LayerChart"]
+Face = Literal["markdown", "html"]
+
+Draw = Callable[[Theme], "alt.Chart | alt.LayerChart | dict[str, Any]"]
+"""Draws a chart in a theme: an altair chart, or its specification where many are alike."""
 
 
 @dataclass(frozen=True)
@@ -51,28 +57,32 @@ class Column:
 @dataclass(frozen=True)
 class Table:
     """A table on a page. `csv` names the CSV file that has the same rows with exact values; `empty` is said
-    instead of a table without rows; `total` is one more row below."""
+    instead of a table without rows; `total` is one more row below; of more than `markdown_rows` rows the Markdown
+    face shows the first ones."""
 
     columns: Sequence[Column]
     rows: Sequence[Row]
     empty: str
     csv: str | None = None
     total: Row | None = None
+    markdown_rows: int | None = None
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart: its file name, the words that stand in for it, and how to draw it in a theme."""
+    """A chart: its file name, the words that stand in for it, how to draw it in a theme, and the only face that shows
+    it, if any."""
 
     name: str
     alt: str
     draw: Draw
+    face: Face | None = None
 
 
 @dataclass(frozen=True)
 class Page:
     """One page. `path` has no suffix ("features/index"); `parents` are the pages above it as (path, title);
-    `values` are handed to the template of that name."""
+    `values` are handed to the template of that name. `face` is the only face that shows the page, if any."""
 
     path: str
     title: str
@@ -80,6 +90,7 @@ class Page:
     values: Mapping[str, Any]
     figures: Mapping[str, Figure] = field(default_factory=dict)
     parents: Sequence[tuple[str, str]] = ()
+    face: Face | None = None
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,25 @@ def latency(milliseconds: Decimal | int | None) -> str:
     return f"{seconds // 60:,} min {seconds % 60} s"
 
 
+def age(milliseconds: int) -> str:
+    """How long ago: like `latency` up to an hour, then 12 h 1 min, and from two days on 3 days 4 h."""
+    minutes = milliseconds // 60_000
+    if minutes < 60:
+        return latency(milliseconds)
+    hours = minutes // 60
+    if hours < 48:
+        return f"{hours} h {minutes % 60} min"
+    return f"{hours // 24:,} days {hours % 24} h"
+
+
+def rate(value: Decimal | None) -> str:
+    """A rate of a price list, exact: 0.15, 1,250. NULL is "–"."""
+    if value is None:
+        return NOTHING
+    text = f"{value:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def instant(value: datetime | None, zone: ZoneInfo) -> str:
     """An instant on the clock of `zone`: 2026-11-21 13:05:22. NULL is "–"."""
     return NOTHING if value is None else value.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -10,6 +10,7 @@ import orjson
 
 from tokencost_pipeline import atomic
 from tokencost_pipeline.pricing.suggest import suggester
+from tokencost_pipeline.publication import in_words, note_published, read_failure
 from tokencost_pipeline.reports import csvs, stats
 from tokencost_pipeline.reports.charts.svg import Images
 from tokencost_pipeline.reports.charts.theme import THEMES
@@ -17,6 +18,11 @@ from tokencost_pipeline.reports.markdown import MarkdownFace
 from tokencost_pipeline.reports.model import Page
 from tokencost_pipeline.reports.pages import MODULES, NAVIGATION
 from tokencost_pipeline.reports.report import Report, open_report
+from tokencost_pipeline.reports.shards.links import page_links
+from tokencost_pipeline.reports.shards.update import update_shards
+from tokencost_pipeline.reports.site import render_site
+from tokencost_pipeline.reports.site_data.rollups import rollup_files
+from tokencost_pipeline.reports.site_publish import SiteWriter
 from tokencost_pipeline.reports.sitemap import Limits
 from tokencost_pipeline.reports.source import open_exports
 from tokencost_pipeline.reports.swap import write_folders
@@ -25,42 +31,67 @@ from tokencost_pipeline.settings import Settings
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What was published: number of pages and files, their size in bytes, how long it took, where to look
-    first."""
+    """What was published: number of pages and files, their size in bytes, how many of the site's files were written
+    because they changed, how long it took, where to look first."""
 
     pages: int
     files: int
     bytes: int
+    written: int
     seconds: float
     index: Path
     stats: Path
+    site: Path
 
 
-def publish(settings: Settings, limits: Limits | None = None) -> PublishReport:
-    """Render the exports to `settings.reports_dir`: `markdown/`, `csv/`, `api/stats.json`.
+def publish(settings: Settings, limits: Limits | None = None, *, whole_run: bool = False) -> PublishReport:
+    """Render the exports to `settings.reports_dir`: `markdown/`, `csv/`, `api/stats.json`, `site/`.
 
-    The same exports, price book and installed catalogues give the same bytes. Whatever goes wrong while
-    rendering, the report that was there stays. Raises UserError when there are no exports.
+    The same exports, price book and installed catalogues give the same bytes; runs that failed since the last report
+    are told of, and forgotten where this one ends a `whole_run`. Whatever goes wrong while rendering, the report that
+    was there stays. Raises UserError when there are no exports.
     """
     start = time.perf_counter()
+    failure = read_failure(settings)
     connection = open_exports(settings.exports_dir)
     try:
-        report = open_report(connection, limits, suggester(settings))
+        report = open_report(
+            connection, limits, suggester(settings), (settings.pricing_dir / "budgets.yaml").exists()
+        )
         pages = [page for module in MODULES for page in module.pages(report)]
         images = Images(drawn_before(settings))
-        files = render(report, pages, images)
+        late = in_words(failure, report.zone, over=whole_run) if failure else None
+        files = render(report, pages, images, late)
+        cache = settings.data_dir / "cache"
+        writer = SiteWriter(settings.reports_dir / "site")
+        shards = update_shards(settings.exports_dir, writer.folder, cache / "shards", writer.add)
+        rollups = rollup_files(settings.exports_dir, cache / "rollups", report.last_hour, report.zone)
+        links, linked = page_links(report.sitemap.features, report.sitemap.tenants)
+        rendered = render_site(
+            report, pages, cache, rollups=rollups.index, requests=shards.root, links=links, late=late
+        )
+        site = {**rollups.files, links: linked, **rendered, **below_site(files)}
     finally:
         connection.close()
     write_folders(settings.reports_dir, files)
+    published = writer.publish(site, kept=shards.names)
     keep_drawn(settings, images)
+    note_published(settings, renewed=whole_run)
     return PublishReport(
         pages=len(pages),
-        files=len(files),
-        bytes=sum(len(content) for content in files.values()),
+        files=len(files) + published.files,
+        bytes=sum(map(len, files.values())) + published.bytes,
+        written=published.written,
         seconds=time.perf_counter() - start,
         index=settings.reports_dir / "markdown" / "index.md",
         stats=settings.reports_dir / "api" / "stats.json",
+        site=settings.reports_dir / "site" / "index.html",
     )
+
+
+def below_site(files: dict[str, bytes]) -> dict[str, bytes]:
+    """What the site has of the other faces: CSV files and figures for programs, so that it is whole by itself."""
+    return {path: content for path, content in files.items() if path.startswith(("csv/", "api/"))}
 
 
 def drawn_before(settings: Settings) -> dict[str, str]:
@@ -83,8 +114,9 @@ def drawn_path(settings: Settings) -> Path:
     return settings.data_dir / "cache" / "charts.json"
 
 
-def render(report: Report, pages: list[Page], images: Images) -> dict[str, bytes]:
-    """Every file of the report: path below the reports folder -> content."""
+def render(report: Report, pages: list[Page], images: Images, late: str | None = None) -> dict[str, bytes]:
+    """Every file of the report but the site's: path below the reports folder -> content. `late` is said on each
+    page."""
     face = MarkdownFace(
         report.zone,
         {
@@ -92,13 +124,15 @@ def render(report: Report, pages: list[Page], images: Images) -> dict[str, bytes
             "today": report.today,
             "zone": report.zone.key,
             "is_sample": report.is_sample,
+            "late": late,
             "freshness": report.freshness,
             "navigation": NAVIGATION,
         },
     )
-    texts = {f"markdown/{page.path}.md": face.render(page) for page in pages}
-    for page in pages:
-        for figure in page.figures.values():
+    shown = [page for page in pages if page.face != "html"]
+    texts = {f"markdown/{page.path}.md": face.render(page) for page in shown}
+    for page in shown:
+        for figure in (figure for figure in page.figures.values() if figure.face != "html"):
             for theme in THEMES:
                 texts[f"markdown/charts/{figure.name}-{theme.name}.svg"] = images.svg(figure.draw, theme)
     for module in MODULES:

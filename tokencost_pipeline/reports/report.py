@@ -21,7 +21,8 @@ from tokencost_pipeline.reports.source import Result, query
 class Report:
     """One report over one generation of exports. Everything is derived from them: no clock, no settings.
 
-    Only what to write for models without a price is not in them: `suggest` knows, and is asked for nothing else.
+    Only two things are not in them: what to write for models without a price, for which `suggest` is asked, and whether
+    somebody has written budgets down. `charts` is where the page modules keep what several of their charts share.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -30,6 +31,8 @@ class Report:
     is_sample: bool
     limits: Limits
     suggest: Suggest = nothing_to_suggest
+    has_budgets: bool = False
+    charts: dict[Any, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
     _answers: dict[tuple[Any, ...], Result] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -94,13 +97,14 @@ class Report:
 
     @cached_property
     def sitemap(self) -> SiteMap:
-        return plan(self.connection, self.features.rows, self.limits)
+        return plan(self.connection, self.features.rows, self.tenants.rows, self.limits)
 
 
 def open_report(
     connection: duckdb.DuckDBPyConnection,
     limits: Limits | None = None,
     suggest: Suggest = nothing_to_suggest,
+    has_budgets: bool = False,
 ) -> Report:
     """The report over `connection` (see `source.open_exports`). Raises UserError when no run is on record."""
     rows = query(connection, "run_context").rows
@@ -117,6 +121,7 @@ def open_report(
         bool(context["is_sample"]),
         limits or Limits(),
         suggest,
+        has_budgets,
     )
 
 

@@ -62,7 +62,7 @@ def open_exports(exports_dir: Path) -> duckdb.DuckDBPyConnection:
         ) from error
     connection = duckdb.connect(":memory:")
     try:
-        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set TimeZone = 'UTC'; set parquet_metadata_cache = true")
         connection.execute("create schema marts; create schema ingest")
         for relation, files in sorted(relations.items()):
             match = _RELATION.fullmatch(relation)

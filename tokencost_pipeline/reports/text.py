@@ -20,6 +20,8 @@ def visible(text: str) -> str:
     """`text` with every character that would not be seen as itself (line ends, controls, bidi overrides,
     zero-width) written as an escape: '\\n', '\\u202e'. Right-to-left names are isolated so that they can't
     turn their surroundings round."""
+    if text.isascii() and text.isprintable():
+        return text
     shown = "".join(_visible_character(character) for character in text)
     if any(unicodedata.bidirectional(character) in {"R", "AL", "AN"} for character in shown):
         return _ISOLATE + shown + _END_ISOLATE

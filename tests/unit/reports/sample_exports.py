@@ -274,6 +274,12 @@ create table marts.restatements (
     before_usd decimal(38,15), after_usd decimal(38,15), difference_usd decimal(38,15), unpriced_before bigint,
     unpriced_after bigint, why varchar
 );
+create table marts.dim_prices (
+    price_id varchar, provider varchar, model varchar, region varchar, service_tier varchar, currency varchar,
+    min_context_tokens bigint, max_context_tokens bigint, effective_from timestamptz, effective_to timestamptz,
+    price_window varchar, input_rate decimal(18,9), cache_read_rate decimal(18,9), cache_write_5m_rate decimal(18,9),
+    output_rate decimal(18,9), request_fee decimal(38,15), request_per bigint, source varchar
+);
 create table ingest.files (
     file_id varchar, path varchar, source varchar, generation bigint, bytes_read bigint, lines bigint,
     events bigint,
@@ -306,6 +312,17 @@ insert into marts.reconciliation values
     ('anthropic', '2026-11-20', 'gone', 'missing_traffic', 'USD', 0.000000000000001, 0, 0.000000000000001,
      0.000000000000001, null, 0, 0),
     ('openai', '2026-11-20', null, 'other_currency', 'EUR', 5, null, null, null, null, null, null);
+insert into marts.dim_prices values
+    ('opus@old', 'anthropic', 'claude-opus-4-20250514', 'default', 'standard', 'USD', 0, null, '2025-05-22 00:00:00Z',
+     '2026-11-01 00:00:00Z', null, 18, 1.8, 22.5, 90, null, null, '{"verified": true}'),
+    ('opus@new', 'anthropic', 'claude-opus-4-20250514', 'default', 'standard', 'USD', 0, null, '2026-11-01 00:00:00Z',
+     '9999-12-31 00:00:00Z', null, 15, 1.5, 18.75, 75, null, null, '{"verified": false}'),
+    ('opus@soon', 'anthropic', 'claude-opus-4-20250514', 'eu', 'batch', 'EUR', 200001, null, '2026-12-01 00:00:00Z',
+     '9999-12-31 00:00:00Z', 'night', 7.500000001, null, null, 37.5, null, null, 'no JSON <b>'),
+    ('other', 'openai', 'never-used', 'default', 'standard', 'USD', 0, null, '2025-05-22 00:00:00Z',
+     '9999-12-31 00:00:00Z', null, 1, null, null, 1, null, null, null),
+    ('price-1', 'mistral', 'mystery-book-name', 'default', 'standard', 'USD', 0, 200001, '2025-05-22 00:00:00Z',
+     '9999-12-31 00:00:00Z', null, 1, null, null, 1, null, null, '{}');
 insert into marts.restatements values
     ('2026-11-21 08:00:00Z', '2026-11-19', 'a|b', 'anthropic', 'a|b', 4, 10, 7.5, -2.5, 0, 0,
      'price row old -> new'),

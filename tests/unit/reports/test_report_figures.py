@@ -155,7 +155,7 @@ def test_a_request_page_shows_its_summary_and_each_attempt(published: Published)
 def test_sums_of_cost_stand_beside_the_count_of_rows_without_one(published: Published) -> None:
     overview = published.page("index")
     assert "3 attempts with 3,600 tokens in the last 7 days, 3 with 3,600 in all" in overview
-    for path in ("index", "tenants", "features/index", "requests/index", "routing"):
+    for path in ("index", "tenants/index", "models", "features/index", "requests/index", "routing"):
         for line in published.page(path).splitlines():
             if line.startswith("| ") and "Cost |" in line and "Cost, last 7 days" not in line:
                 assert "Unpriced" in line, line

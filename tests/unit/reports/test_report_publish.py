@@ -37,10 +37,11 @@ def test_the_same_exports_give_the_same_bytes(published: Published, tmp_path: Pa
 
 
 def test_publish_counts_what_it_wrote(published: Published) -> None:
-    files = snapshot(published.root)
+    files = {path: text for path, text in snapshot(published.root).items() if not path.startswith(".site/")}
     assert published.result.files == len(files)
     assert published.result.bytes == sum(map(len, files.values()))
-    assert published.result.pages == len(published.pages())
+    pages = {path.partition("/")[2].rpartition(".")[0] for path in files if path.endswith((".md", ".html"))}
+    assert published.result.pages == len(pages)
     assert published.result.index.is_file()
     assert json.loads(published.result.stats.read_text("utf-8"))["attempts"] == 47
 
@@ -55,20 +56,26 @@ def test_a_crash_while_rendering_leaves_the_old_report(settings: Settings) -> No
     with pytest.raises(Exception, match="excess_usd"):
         publish(settings)
     assert snapshot(settings.reports_dir) == before
-    assert sorted(path.name for path in settings.reports_dir.iterdir()) == ["api", "csv", "markdown"]
+    assert sorted(path.name for path in settings.reports_dir.iterdir()) == [
+        ".site",
+        "api",
+        "csv",
+        "markdown",
+        "site",
+    ]
 
 
 def test_pages_of_older_runs_vanish_and_other_folders_stay(settings: Settings) -> None:
     export(build_warehouse(plain_attempts()), settings.exports_dir)
-    site = settings.reports_dir / "site" / "index.html"
-    site.parent.mkdir(parents=True)
-    site.write_text("mine")
+    mine = settings.reports_dir / "mine" / "index.html"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
     publish(settings)
     many = snapshot(settings.reports_dir)
     export(build_warehouse(plain_attempts()[:2]), settings.exports_dir, "g2")
     publish(settings)
     few = snapshot(settings.reports_dir)
-    assert few["site/index.html"] == b"mine"
+    assert few["mine/index.html"] == b"mine"
     assert len(few) < len(many)
     assert not list(settings.reports_dir.glob("markdown/features/search-*"))
 

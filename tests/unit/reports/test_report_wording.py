@@ -46,7 +46,7 @@ def test_one_of_a_thing_is_never_plural(few: Published, published: Published) ->
             found = re.search(rf"(?<![\d,.-])1 (completion |more )?({things})\b", path.read_text("utf-8"))
             assert found is None, (path, found)
     assert "1 attempt with 1 token in the last 7 days, 1 with 1 in all" in few.page("index")
-    assert "1 attempt with 1 token without a price, in no sum." in few.page("tenants")
+    assert "1 attempt with 1 token without a price, in no sum." in few.page("tenants/index")
     assert "1 line: 1 event, 1 duplicate, 1 conflict," in few.page("data_quality")
     assert "Refused: 1 line or file." in few.page("data_quality")
 
@@ -110,7 +110,7 @@ def test_a_newest_event_of_just_now_has_no_age(few: Published, published: Publis
 
 
 def test_an_incident_shows_its_window_and_the_total_its_name(few: Published) -> None:
-    line = "| 2026-11-21 00:00 – 10:00 | ERROR | – | Total | $12.50 | $4.00 | $8.50 | 3.12× |"
+    line = "| 2026-11-21 00:00 – 10:00 | ERROR | – | [Total](features/index.md) | $12.50 | $4.00 | $8.50 | 3.12× |"
     assert line in few.page("index")
     assert line in few.page("anomalies")
     assert "| 2026-11-20 00:00 – 10:00 | WARN | tenant |" in few.page("anomalies")

@@ -15,7 +15,7 @@ import altair as alt
 
 from tokencost_pipeline.reports.charts.theme import WIDTH, Theme
 from tokencost_pipeline.reports.model import Row
-from tokencost_pipeline.reports.numbers import SO_FAR, day_label, money
+from tokencost_pipeline.reports.numbers import SO_FAR, count, day_label, money
 from tokencost_pipeline.reports.text import label
 
 TOP_SERIES = 5
@@ -35,21 +35,40 @@ class Share:
 def daily_cost(rows: Sequence[Row], theme: Theme, so_far: date | None = None) -> alt.Chart | alt.LayerChart:
     """A bar a day. Rows: day, cost_usd (USD; NULL draws nothing), one row for every day. The day `so_far` is
     not over and says so."""
-    values = [
-        {"day": day_label(row["day"]), "cost": _number(row["cost_usd"]), "shown": money(row["cost_usd"])}
-        for row in rows
-    ]
+    values = _daily_values(rows)
     bars = (
         alt.Chart(alt.Data(values=values), width=WIDTH, height=200)
         .mark_bar(color=theme.accent, cornerRadiusEnd=2)
         .encode(
-            x=_days(rows, so_far), y=alt.Y("cost:Q", **_money_scale("Cost (USD)", _largest(values, "cost")))
+            x=_days(rows, so_far),
+            y=alt.Y("cost:Q", **_money_scale("Cost (USD)", _largest(values, "cost"))),
+            tooltip=_told(day="Day", shown="Cost"),
         )
     )
     if len(rows) > _DAY_LABELS:
         return bars
     text = bars.mark_text(dy=-8, color=theme.text).encode(text="shown:N")
     return bars + text
+
+
+def daily_cost_of_many(
+    rows: Sequence[Row], theme: Theme, so_far: date | None = None, *, made: dict[Any, dict[str, Any]]
+) -> dict[str, Any]:
+    """The specification of `daily_cost`, for charts of many names over the same days: they differ in their values and
+    hardly in anything else, so altair, which takes its time, makes one of each kind and `made` keeps it."""
+    values = _daily_values(rows)
+    axis = _money_scale("", _largest(values, "cost"))["axis"].to_dict()
+    kind = (theme.name, so_far, tuple(row["day"] for row in rows), str(axis))
+    if kind not in made:
+        made[kind] = daily_cost(rows, theme, so_far).to_dict(validate=False)
+    return {**made[kind], "data": {"values": values}}
+
+
+def _daily_values(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    return [
+        {"day": day_label(row["day"]), "cost": _number(row["cost_usd"]), "shown": money(row["cost_usd"])}
+        for row in rows
+    ]
 
 
 def cost_by_feature(rows: Sequence[Row], theme: Theme, so_far: date | None = None) -> alt.Chart:
@@ -63,6 +82,7 @@ def cost_by_feature(rows: Sequence[Row], theme: Theme, so_far: date | None = Non
             "name": item.name,
             "cost": float(item.amount),
             "rank": order.index(item.name),
+            "shown": money(item.amount),
         }
         for item in shares
     ]
@@ -76,6 +96,7 @@ def cost_by_feature(rows: Sequence[Row], theme: Theme, so_far: date | None = Non
                 "name:N", sort=order, scale=alt.Scale(domain=order, range=list(_shades(order, nobody, theme)))
             ),
             order=alt.Order("rank:Q"),
+            tooltip=_told(day="Day", name="Feature", shown="Cost"),
         )
     )
 
@@ -86,7 +107,13 @@ def hourly_tokens(rows: Sequence[Row], zone: ZoneInfo, theme: Theme) -> alt.Char
     every hour."""
     kinds = (("Prompt", "prompt_tokens"), ("Completion", "completion_tokens"))
     values = [
-        {"slot": slot, "kind": kind, "tokens": int(row[key])}
+        {
+            "slot": slot,
+            "kind": kind,
+            "tokens": int(row[key]),
+            "hour": _hour(row["hour"], zone),
+            "shown": count(row[key]),
+        }
         for slot, row in enumerate(rows)
         for kind, key in kinds
     ]
@@ -106,6 +133,7 @@ def hourly_tokens(rows: Sequence[Row], zone: ZoneInfo, theme: Theme) -> alt.Char
                 ),
             ),
             y=alt.Y("tokens:Q", axis=alt.Axis(format="~s", tickCount=4, title="Tokens")),
+            tooltip=_told(hour="Hour", kind="Tokens", shown="Number"),
             color=alt.Color(
                 "kind:N",
                 legend=None,
@@ -142,7 +170,8 @@ def ranked_cost(rows: Sequence[Row], key: str, theme: Theme) -> alt.LayerChart:
         }
         for place, row in enumerate(known)
     ]
-    names = {item["place"]: item["name"] for item in values}
+    # Vega takes a text such as "constructor" in an expression for something of its own, so none stands there as it is.
+    names = json.dumps({item["place"]: f" {item['name']}" for item in values})
     bars = (
         alt.Chart(alt.Data(values=values), width=WIDTH - 160, height=alt.Step(24))
         .mark_bar(color=theme.accent, cornerRadiusEnd=2, height=14)
@@ -153,11 +182,12 @@ def ranked_cost(rows: Sequence[Row], key: str, theme: Theme) -> alt.LayerChart:
                 axis=alt.Axis(
                     title=None,
                     grid=False,
-                    labelExpr=f"{json.dumps(names)}[datum.value]",
+                    labelExpr=f"substring({names}[datum.value], 1)",
                     labelLimit=200,
                     labelColor=theme.text,
                 ),
             ),
+            tooltip=_told(name="Name", shown="Cost"),
         )
     )
     text = bars.mark_text(align="left", dx=6, color=theme.text).encode(text="shown:N")
@@ -170,7 +200,13 @@ def savings(rows: Sequence[Row], theme: Theme, so_far: date | None = None) -> al
     alone. The day `so_far` is not over and says so."""
     parts = (("Paid", "actual_cost_usd", 0), ("Saved by routing", "saved_usd", 1))
     values = [
-        {"day": day_label(row["day"]), "part": part, "amount": float(row[key]), "rank": rank}
+        {
+            "day": day_label(row["day"]),
+            "part": part,
+            "amount": float(row[key]),
+            "rank": rank,
+            "shown": money(row[key]),
+        }
         for row in rows
         for part, key, rank in parts
         if row[key] > 0
@@ -188,6 +224,7 @@ def savings(rows: Sequence[Row], theme: Theme, so_far: date | None = None) -> al
                 scale=alt.Scale(domain=["Paid", "Saved by routing"], range=[theme.muted, theme.accent]),
             ),
             order=alt.Order("rank:Q"),
+            tooltip=_told(day="Day", part="What", shown="Amount"),
         )
     )
 
@@ -257,8 +294,17 @@ def _largest(values: Sequence[dict[str, Any]], key: str, stacked_by: str | None 
 
 
 def _clock(value: datetime, zone: ZoneInfo) -> str | None:
+    return _hour(value, zone) if value.astimezone(zone).hour % 12 == 0 else None
+
+
+def _hour(value: datetime, zone: ZoneInfo) -> str:
     local = value.astimezone(zone)
-    return f"{local:%b} {local.day}, {local:%H:%M}" if local.hour % 12 == 0 else None
+    return f"{local:%b} {local.day}, {local:%H:%M}"
+
+
+def _told(**fields: str) -> list[alt.Tooltip]:
+    """What is told of a mark that is pointed at, in the browser: field -> what it is called."""
+    return [alt.Tooltip(f"{field}:N", title=title) for field, title in fields.items()]
 
 
 def _number(value: Decimal | None) -> float | None:

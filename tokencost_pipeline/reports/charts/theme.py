@@ -79,3 +79,33 @@ DARK = Theme(
     series=("#7fe0d6", "#47b9af", "#2c8f88", "#1f6b68", "#1a4c4d", "#3a424d"),
 )
 THEMES = (LIGHT, DARK)
+
+BROWSER = Theme(
+    name="browser",
+    background="var(--background)",
+    text="var(--text)",
+    faint_text="var(--faint-text)",
+    grid="var(--grid)",
+    accent="var(--accent)",
+    muted="var(--muted)",
+    series=tuple(f"var(--series-{place})" for place in range(len(LIGHT.series))),
+)
+"""Colours by the name of a CSS variable: a chart in a page follows the page's theme without being drawn again."""
+
+
+def colours(theme: Theme) -> dict[str, str]:
+    """The colours of the theme by the name they have in a style sheet."""
+    return {
+        "background": theme.background,
+        "text": theme.text,
+        "faint-text": theme.faint_text,
+        "grid": theme.grid,
+        "accent": theme.accent,
+        "muted": theme.muted,
+        **{f"series-{place}": colour for place, colour in enumerate(theme.series)},
+    }
+
+
+def css_variables(theme: Theme) -> str:
+    """The declarations that `BROWSER` refers to, and that the style sheet uses: "--accent: #0a6e6e; ..."."""
+    return " ".join(f"--{name}: {colour};" for name, colour in colours(theme).items())

@@ -8,6 +8,7 @@ from types import ModuleType
 from tokencost_pipeline.reports.pages import (
     anomalies,
     features,
+    models,
     overview,
     quality,
     requests,
@@ -15,13 +16,23 @@ from tokencost_pipeline.reports.pages import (
     tenants,
 )
 
-MODULES: tuple[ModuleType, ...] = (overview, features, requests, tenants, routing, quality, anomalies)
+MODULES: tuple[ModuleType, ...] = (
+    overview,
+    features,
+    requests,
+    tenants,
+    models,
+    routing,
+    quality,
+    anomalies,
+)
 
 NAVIGATION = (
     ("index", "Overview"),
     ("features/index", "Features"),
     ("requests/index", "Requests"),
-    ("tenants", "Tenants"),
+    ("tenants/index", "Tenants"),
+    ("models", "Models and prices"),
     ("routing", "Routing savings"),
     ("data_quality", "Data quality"),
     ("anomalies", "Anomalies"),

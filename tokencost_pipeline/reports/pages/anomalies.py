@@ -65,8 +65,22 @@ def _rows(report: Report) -> list[dict[str, Any]]:
     return [_row(row, report) for row in report.query("anomalies")]
 
 
+def _explained_by(row: Row, report: Report) -> str | None:
+    """The page that shows where the cost came from."""
+    match row["dimension"]:
+        case "feature":
+            return report.sitemap.features.get(row["entity"])
+        case "tenant":
+            return report.sitemap.tenants.get(row["entity"])
+        case "model":
+            return "models"
+        case "total":
+            return "features/index"
+    return None
+
+
 def _row(row: Row, report: Report) -> dict[str, Any]:
-    page = report.sitemap.features.get(row["entity"]) if row["dimension"] == "feature" else None
+    page = _explained_by(row, report)
     times = None if row["ratio"] is None else f"{row['ratio']:.2f}×"
     named = {"dimension": None, "entity": "Total"} if row["dimension"] == "total" else {}
     span = window(row["window_from"], row["window_to"], report.zone)

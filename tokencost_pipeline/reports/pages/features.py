@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from posixpath import basename
 
@@ -12,16 +12,17 @@ from tokencost_pipeline.reports.model import Column, CsvFile, Figure, Page, Row,
 from tokencost_pipeline.reports.numbers import money
 from tokencost_pipeline.reports.pages.shared import (
     ALL_USAGE_COLUMNS,
+    DAY_COLUMNS,
     FEATURES,
     OVERVIEW,
     REQUEST_COLUMNS,
-    UNPRICED,
     USAGE_COLUMNS,
     known_sum,
     request_row,
     usage_row,
 )
 from tokencost_pipeline.reports.report import Report
+from tokencost_pipeline.reports.sitemap import among
 from tokencost_pipeline.reports.text import label
 
 DAYS = 30
@@ -40,7 +41,8 @@ def pages(report: Report) -> Iterator[Page]:
         },
         parents=(OVERVIEW,),
     )
-    days, requests = _by_feature(report, "feature_daily", days=DAYS), _feature_requests(report)
+    days = _by_feature(report.query("feature_daily", days=DAYS))
+    requests = _by_feature(report.sitemap.listed)
     for row in report.features:
         if row["feature"] in report.sitemap.features:
             yield _feature_page(report, row, days[row["feature"]], requests[row["feature"]])
@@ -51,7 +53,7 @@ def csv_files(report: Report) -> Iterator[CsvFile]:
     yield CsvFile("features", report.features.columns, report.features.rows)
     for name, result in (
         ("feature_days", report.query("feature_daily", days=DAYS)),
-        ("feature_requests", report.query("feature_requests", per_list=report.limits.requests_per_list)),
+        ("feature_requests", report.sitemap.listed),
     ):
         yield CsvFile(name, result.columns, result.rows)
 
@@ -73,8 +75,11 @@ def _feature_page(report: Report, feature: Row, days: list[Row], requests: list[
     path = report.sitemap.features[feature["feature"]]
     name = label(feature["feature"])
     month = known_sum(row["cost_usd"] for row in days if row["attempts"])
-    newest = [row for row in requests if row["is_newest"]]
-    costliest = sorted((row for row in requests if row["is_costliest"]), key=lambda row: row["place_by_cost"])
+    newest = [row for row in requests if row["place_by_time"]]
+    costliest = sorted(
+        (row for row in requests if among(row["place_by_cost"], report.limits.requests_per_list)),
+        key=lambda row: row["place_by_cost"],
+    )
     return Page(
         path=path,
         title=f"Feature {name}",
@@ -92,7 +97,7 @@ def _feature_page(report: Report, feature: Row, days: list[Row], requests: list[
             "daily": Figure(
                 f"feature-{basename(path)}",
                 f"Cost of feature {name} on each of the last {DAYS} days, {money(month)} in all.",
-                partial(charts.daily_cost, days, so_far=report.today),
+                partial(charts.daily_cost_of_many, days, so_far=report.today, made=report.charts),
             )
         },
         parents=(OVERVIEW, FEATURES),
@@ -101,13 +106,7 @@ def _feature_page(report: Report, feature: Row, days: list[Row], requests: list[
 
 def _daily_table(rows: list[Row]) -> Table:
     return Table(
-        columns=(
-            Column("day", "Day", "day"),
-            Column("cost_usd", "Cost", "money"),
-            UNPRICED,
-            Column("requests", "Requests", "count"),
-            Column("attempts", "Attempts", "count"),
-        ),
+        columns=DAY_COLUMNS,
         rows=rows,
         empty=f"No attempts in the last {DAYS} days.",
         csv="feature_days",
@@ -120,15 +119,12 @@ def _requests_table(report: Report, rows: list[Row]) -> Table:
         rows=[request_row(row, report) for row in rows],
         empty="No requests yet.",
         csv="feature_requests",
+        markdown_rows=report.limits.requests_in_markdown,
     )
 
 
-def _by_feature(report: Report, name: str, **values: int) -> dict[str | None, list[Row]]:
+def _by_feature(rows: Iterable[Row]) -> dict[str | None, list[Row]]:
     grouped: dict[str | None, list[Row]] = defaultdict(list)
-    for row in report.query(name, **values):
+    for row in rows:
         grouped[row["feature"]].append(row)
     return grouped
-
-
-def _feature_requests(report: Report) -> dict[str | None, list[Row]]:
-    return _by_feature(report, "feature_requests", per_list=report.limits.requests_per_list)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from tokencost_pipeline.reports.charts import definitions as charts
 from tokencost_pipeline.reports.model import Column, CsvFile, Figure, Page, Row, Table
-from tokencost_pipeline.reports.numbers import average, day_label, money
+from tokencost_pipeline.reports.numbers import average, day_label, money, ratio
 from tokencost_pipeline.reports.pages import anomalies, features, tenants
 from tokencost_pipeline.reports.pages.shared import UNPRICED, UNPRICED_MODELS, known_sum, unpriced_row
 from tokencost_pipeline.reports.report import Report
@@ -15,6 +16,13 @@ from tokencost_pipeline.reports.stats import savings_against
 
 DAYS = 7
 HOURS = 72
+HOUR_COLUMNS = (
+    Column("hour", "Hour", "instant"),
+    Column("prompt_tokens", "Prompt tokens", "count"),
+    Column("completion_tokens", "Completion tokens", "count"),
+    Column("attempts", "Attempts", "count"),
+)
+"""Only the HTML face has room for the table: folded."""
 
 
 def pages(report: Report) -> Iterator[Page]:
@@ -36,6 +44,9 @@ def pages(report: Report) -> Iterator[Page]:
                 "unpriced_tokens": unpriced["tokens_7d"],
             },
             "before": report.query("week_before").one(),
+            "month": report.query("month_to_date").one(),
+            "coverage": _coverage(report),
+            "has_budgets": report.has_budgets,
             "totals": {**totals, "latency": average(*_latency(report))},
             "unpriced": unpriced,
             "unpriced_models": _unpriced_table(report),
@@ -55,6 +66,7 @@ def pages(report: Report) -> Iterator[Page]:
                 key: sum(row[key] for row in hourly) for key in ("prompt_tokens", "completion_tokens")
             },
             "hours": HOURS,
+            "hours_table": Table(HOUR_COLUMNS, hourly[::-1], empty="No hours to show.", csv="hourly_tokens"),
             "features": features.ranking(report),
             "anomalies": anomalies.open_table(report, anomalies.SHORT),
             "lag_ms": _lag(report),
@@ -157,6 +169,12 @@ def _by_feature_table(rows: list[Row], report: Report) -> Table:
         empty=f"No feature made an attempt in the last {DAYS} days.",
         csv="cost_by_feature",
     )
+
+
+def _coverage(report: Report) -> dict[str, Any]:
+    """Days with traffic among the days since the first, and attempts with a cost among all."""
+    row = report.query("coverage").one()
+    return {**row, "priced_share": ratio(row["priced_attempts"], row["attempts"])}
 
 
 def _latency(report: Report) -> tuple[int, int]:

@@ -65,6 +65,28 @@ TOKENS = (
     Column("total_tokens", "Total", "count"),
     Column("cache_hit", "Cache hit", "flag"),
 )
+CSV_COLUMNS = (
+    "request_id",
+    "feature",
+    "tenant_id",
+    "user_id",
+    "first_seen",
+    "last_seen",
+    "provider",
+    "model",
+    "final_status",
+    "attempts",
+    "retries",
+    "unpriced_attempts",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "prompt_share",
+    "latency_ms_sum",
+    "cost_usd",
+    "wasted_cost_usd",
+    "place",
+)
 
 
 def pages(report: Report) -> Iterator[Page]:
@@ -87,6 +109,14 @@ def pages(report: Report) -> Iterator[Page]:
         },
         parents=(OVERVIEW,),
     )
+    yield Page(
+        path="request/index",
+        title="Request",
+        template="request_lookup",
+        values={},
+        parents=(OVERVIEW, REQUESTS),
+        face="html",
+    )
     attempts: dict[str, list[Row]] = defaultdict(list)
     for row in _attempts(report):
         attempts[row["request_id"]].append(row)
@@ -97,8 +127,7 @@ def pages(report: Report) -> Iterator[Page]:
 def csv_files(report: Report) -> Iterator[CsvFile]:
     """The requests that have a page, and their attempts."""
     rows = report.sitemap.request_rows
-    columns = report.query("request_pages", overall=0, per_feature=0).columns
-    yield CsvFile("requests", columns, rows)
+    yield CsvFile("requests", CSV_COLUMNS, rows)
     attempts = _attempts(report)
     yield CsvFile("request_attempts", attempts.columns, attempts.rows)
 
@@ -131,6 +160,7 @@ def _request_page(request: Row, attempts: list[Row], zone: ZoneInfo) -> Page:
             "rows": rows,
         },
         parents=tuple(above),
+        face="markdown",  # the site opens any request by its id
     )
 
 

@@ -12,6 +12,7 @@ from tokencost_pipeline.reports.report import Report
 
 OVERVIEW = ("index", "Overview")
 FEATURES = ("features/index", "Features")
+TENANTS = ("tenants/index", "Tenants")
 REQUESTS = ("requests/index", "Requests")
 
 AS_SERVED = "as served"
@@ -52,6 +53,15 @@ SPEND_COLUMNS = (
 )
 """Who pays how much, in short."""
 
+DAY_COLUMNS = (
+    Column("day", "Day", "day"),
+    Column("cost_usd", "Cost", "money"),
+    UNPRICED,
+    Column("requests", "Requests", "count"),
+    Column("attempts", "Attempts", "count"),
+)
+"""A day of one name."""
+
 UNPRICED_MODELS = (
     Column("model", "Model", "name"),
     Column("provider", "Provider", "name"),
@@ -66,7 +76,7 @@ UNPRICED_MODELS = (
 """What has no cost, and the price to look at first."""
 
 REQUEST_COLUMNS = (
-    Column("request_id", "Request", "name", link="request_page"),
+    Column("request_id", "Request", "request", link="request_page"),
     Column("last_seen", "Last seen", "instant"),
     Column("cost_usd", "Cost", "money"),
     Column("attempts", "Attempts", "count"),
@@ -76,7 +86,7 @@ REQUEST_COLUMNS = (
     Column("latency_ms_sum", "Latency", "latency"),
     Column("model", "Model", "name"),
     Column("final_status", "Status", "text"),
-    Column("tenant_id", "Tenant", "name"),
+    Column("tenant_id", "Tenant", "name", link="tenant_page"),
 )
 
 
@@ -107,6 +117,7 @@ def request_row(row: Row, report: Report) -> dict[str, Any]:
         **row,
         "request_page": report.sitemap.requests.get(row["request_id"]),
         "feature_page": report.sitemap.features.get(row["feature"]),
+        "tenant_page": report.sitemap.tenants.get(row["tenant_id"]),
     }
 
 

@@ -14,5 +14,6 @@ select
     coalesce(sum(agg.completion_tokens), 0) as completion_tokens
 from days
 left join marts.agg_daily as agg on agg.day = days.day
+    and agg.day > cast($today as date) - cast($days as integer) and agg.day <= $today
 group by days.day
 order by days.day

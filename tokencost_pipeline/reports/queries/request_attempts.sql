@@ -1,4 +1,5 @@
--- The attempts of the given requests, in the order they were made.
+-- The attempts of the given requests, in the order they were made. A list is looked through while the file is read; a
+-- join would read every column of every attempt first.
 select
     request_id,
     attempt,
@@ -32,5 +33,5 @@ select
     completion_cost_usd,
     reported_cost_usd
 from marts.fct_attempts
-where request_id in (select unnest(cast($request_ids as varchar[])))
+where list_contains(cast($request_ids as varchar[]), request_id)
 order by request_id, attempt, occurred_at, event_id

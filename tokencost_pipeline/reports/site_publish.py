@@ -1,0 +1,227 @@
+"""Puts a site in place so that every moment of it works: the old one, then the new one.
+
+Files under `assets/` and `data/` are named by their content: a new one is in nobody's way and is written first.
+Pages have stable names: they are written beside the site, one rename says that they are complete, and they are moved
+into place after that, whatever links to a page after the page, `version.js` last. A process that dies before that
+rename leaves the old site; one that dies later leaves work that `finish` ends. What no page names any more stays for
+one generation, for those who have an old page open.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import orjson
+
+from tokencost_pipeline.atomic import sync_directory
+
+CONTENT_NAMED = ("assets", "data")
+VERSION = "version.js"
+TEMPORARY = ".new"
+BESIDE = ".site"
+BUILDING, READY, KNOWN, PLAN = "building", "ready", "files.json", "plan.json"
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """What a publication did: files the site has and their bytes, files written and removed, bytes written."""
+
+    files: int
+    bytes: int
+    written: int
+    removed: int
+    bytes_written: int
+
+
+class SiteWriter:
+    """One publication of the folder `site`. State lies in the folder `.site` beside it, never inside."""
+
+    def __init__(self, site: Path) -> None:
+        site.mkdir(parents=True, exist_ok=True)
+        finish(site)
+        self._site = site
+        self._written: dict[Path, int] = {}
+
+    @property
+    def folder(self) -> Path:
+        return self._site
+
+    def add(self, path: str, content: bytes) -> None:
+        """Write a file that is named by its content (`path` is below the site). It is published by `publish` alone,
+        which must be told of it; else the next publication removes it."""
+        if not content_named(path):
+            raise ValueError(f"{path!r} is not below {' or '.join(CONTENT_NAMED)}")
+        target = inside(self._site, path)
+        if not holds(target, content):
+            write_whole(target, content)
+            self._written[target] = len(content)
+
+    def publish(self, files: Mapping[str, bytes], kept: Collection[str] = ()) -> SiteReport:
+        """Make the site consist of `files` (path below the site -> content) and of `kept`, content-named files that
+        were added or are there from before. What is there already is not written again.
+
+        Raises FileNotFoundError when one of `kept` is not there, and leaves the old site.
+        """
+        for path in files:
+            inside(self._site, path)
+        size = sum(map(len, files.values()))
+        for path in set(kept) - files.keys():
+            size += inside(self._site, path).stat().st_size
+        pages = {path: content for path, content in files.items() if not content_named(path)}
+        for path in files.keys() - pages.keys():
+            self.add(path, files[path])
+        make_durable(self._written)
+        changed = {path: text for path, text in pages.items() if not holds(inside(self._site, path), text)}
+        order = in_order(self._site, changed)
+        known, names = read_known(self._site), sorted({*files, *kept})
+        if changed or self._written or known["now"] != names:
+            known = {"now": names, "before": known["now"]}
+        stage(self._site, {path: changed[path] for path in order}, known)
+        removed = finish(self._site)
+        return SiteReport(
+            files=len(names),
+            bytes=size,
+            written=len(self._written) + len(changed),
+            removed=removed,
+            bytes_written=sum(self._written.values()) + sum(map(len, changed.values())),
+        )
+
+
+def finish(site: Path) -> int:
+    """Move pages that are complete into place and sweep; does nothing else. Returns the number of removed files."""
+    beside = site.parent / BESIDE
+    shutil.rmtree(beside / BUILDING, ignore_errors=True)
+    for torn in beside.glob(f"{TEMPORARY}-*"):
+        torn.unlink()
+    ready = beside / READY
+    if not ready.is_dir():
+        return 0
+    plan = orjson.loads((ready / PLAN).read_bytes())
+    for number, path in enumerate(plan["pages"]):
+        staged = ready / str(number)
+        if staged.exists():  # else it was moved before the process died
+            target = inside(site, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staged.replace(target)
+    for folder in {inside(site, path).parent for path in plan["pages"]}:
+        sync_directory(folder)
+    removed = sweep(site, plan["known"], read_known(site))
+    write_whole(beside / KNOWN, orjson.dumps(plan["known"]))
+    ready.rename(beside / BUILDING)  # half removed it would look like work that is left
+    shutil.rmtree(beside / BUILDING)
+    return removed
+
+
+def stage(site: Path, pages: Mapping[str, bytes], known: Mapping[str, list[str]]) -> None:
+    """Write pages and plan beside the site; the rename at the end makes them valid."""
+    beside = site.parent / BESIDE
+    building = beside / BUILDING
+    building.mkdir(parents=True)
+    for number, content in enumerate(pages.values()):
+        (building / str(number)).write_bytes(content)
+    (building / PLAN).write_bytes(orjson.dumps({"pages": list(pages), "known": known}))
+    make_durable(building.iterdir())
+    building.rename(beside / READY)
+    sync_directory(beside)
+
+
+def sweep(site: Path, known: Mapping[str, list[str]], earlier: Mapping[str, list[str]]) -> int:
+    """Remove what neither this generation nor the one before names: content-named files, pages that we published
+    once, and what killed runs left. Files that somebody else put beside the pages stay."""
+    named = {*known["now"], *known["before"]}
+    there = {
+        path.relative_to(site).as_posix()
+        for folder in CONTENT_NAMED
+        for path in (site / folder).rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+    removed = 0
+    for path in sorted({*there, *earlier["now"], *earlier["before"]} - named):
+        target = site / path
+        if target.is_file():
+            target.unlink()
+            removed += 1
+        remove_empty(target.parent, site)
+    return removed
+
+
+def remove_empty(folder: Path, site: Path) -> None:
+    while folder != site and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def in_order(site: Path, pages: Iterable[str]) -> list[str]:
+    """Pages that are new before those that may link to them, deep before shallow, the entrance and then
+    `version.js` last."""
+
+    def rank(path: str) -> tuple[bool, bool, bool, int, str]:
+        depth = path.count("/")
+        return path == VERSION, path == "index.html", inside(site, path).exists(), -depth, path
+
+    return sorted(pages, key=rank)
+
+
+def read_known(site: Path) -> dict[str, list[str]]:
+    """The files of this generation and of the one before; none where that is not known."""
+    try:
+        known = orjson.loads((site.parent / BESIDE / KNOWN).read_bytes())
+        return {"now": list(known["now"]), "before": list(known["before"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"now": [], "before": []}
+
+
+def content_named(path: str) -> bool:
+    return path.split("/")[0] in CONTENT_NAMED
+
+
+def inside(site: Path, path: str) -> Path:
+    """The file `path` below `site`. Raises ValueError when it lies elsewhere."""
+    pure = PurePosixPath(path)
+    if (
+        pure.is_absolute()
+        or not pure.parts
+        or any(part.startswith(".") for part in pure.parts)
+        or "\0" in path
+    ):
+        raise ValueError(f"{path!r} lies outside the site")
+    return site / pure
+
+
+def holds(target: Path, content: bytes) -> bool:
+    """Is exactly this there already?"""
+    try:
+        return target.stat().st_size == len(content) and target.read_bytes() == content
+    except OSError:
+        return False
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write beside and rename. Not durable yet: see `make_durable`."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    new = target.parent / f"{TEMPORARY}-{secrets.token_hex(8)}"
+    try:
+        new.write_bytes(content)
+        new.replace(target)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def make_durable(files: Iterable[Path]) -> None:
+    """Flush files and their folders, all writes first: a file at a time takes twice as long."""
+    folders = set()
+    for file in files:
+        handle = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        folders.add(file.parent)
+    for folder in folders:
+        sync_directory(folder)
