@@ -163,6 +163,7 @@ def dbt_environment(settings: Settings) -> Iterator[None]:
         "TOKENCOST_DATA_DIR": str(settings.data_dir),
         "TOKENCOST_TARGET": settings.target,
         "TOKENCOST_TIMEZONE": settings.timezone,
+        "TOKENCOST_MEMORY_LIMIT_MIB": str(settings.memory_limit_mib),
         "DO_NOT_TRACK": "1",
     }
     before = {name: os.environ.get(name) for name in wanted}

@@ -5,10 +5,15 @@
     post_hook='{{ purge_closed_requests() }}'
 ) }}
 
+-- depends_on: {{ ref('int_requests__touched') }}
 with attempts as not materialized (
 
     select * from {{ ref('fct_attempts') }}
-    where request_id in (select request_id from {{ ref('int_requests__touched') }})
+    where {% if is_incremental() -%}
+        request_id in (select request_id from {{ ref('int_requests__touched') }})
+    {%- else -%}
+        request_id is not null
+    {%- endif %}
 
 ),
 
