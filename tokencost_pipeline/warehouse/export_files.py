@@ -20,7 +20,7 @@ COUNTED = "count"  # what plain logs let one count has no day where the log has 
 
 @dataclass(frozen=True)
 class Cut:
-    """How a relation is cut: by `day` or by `month` of its column `day`; `counted` where it holds rows of grain count."""
+    """How a relation is cut: by `day` or `month` of its column `day`; `counted` where it holds rows of grain count."""
 
     by: Literal["day", "month"]
     counted: bool = False
@@ -66,9 +66,7 @@ def write_relation(
     for part in parts_of(connection, name, cut):
         fresh = behind is not None and part not in behind and part != COUNTED and part in known
         parts[part] = (
-            known[part]
-            if fresh
-            else write_part(connection, name, cut.condition(part), order, folder, part)
+            known[part] if fresh else write_part(connection, name, cut.condition(part), order, folder, part)
         )
     return parts
 
