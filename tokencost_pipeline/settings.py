@@ -44,6 +44,10 @@ class Settings(BaseSettings):
         Decimal("0.05"), description="share of attempts without a price above which the check is an error"
     )
 
+    memory_limit_mib: int = Field(
+        1280, ge=256, description="memory (MiB) the engine may take for a build; beyond that it uses the disk"
+    )
+
     raw_retention_days: int | None = Field(
         None,
         description="days for which attempts are kept; rollups are kept for ever (not set: everything is)",

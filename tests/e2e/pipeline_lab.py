@@ -138,6 +138,15 @@ class Lab:
             check=False,
         )
 
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """The same without waiting for it."""
+        return subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tokencost_pipeline.cli", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
 
 def new_lab(root: Path) -> Lab:
     shutil.copytree(PROJECT_ROOT / "pricing", root / "pricing")

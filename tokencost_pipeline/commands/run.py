@@ -103,7 +103,8 @@ def execute_everything(settings: Settings) -> None:
     from tokencost_pipeline.definitions import defs
 
     job = defs().resolve_job_def("everything")
-    quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+    # An asset's exception comes out of here; Dagster's account of it, with its stack, stays in the run history.
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with dg.DagsterInstance.get() as instance:
         bury_dead_runs(instance)
         with remembered(

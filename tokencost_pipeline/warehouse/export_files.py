@@ -8,28 +8,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
 from tokencost_pipeline.warehouse.stale import Stale
 
 WHOLE = "all"
+COUNTED = "count"  # what plain logs let one count has no day where the log has none: a part of its own
 
 
 @dataclass(frozen=True)
 class Cut:
-    """How a relation is cut: `key` gives the name of a row's part, of `length` first characters of its day."""
+    """How a relation is cut: by `day` or `month` of its column `day`; `counted` where it holds rows of grain count."""
 
-    key: str
-    length: int
+    by: Literal["day", "month"]
+    counted: bool = False
+
+    def part_of(self, day: str) -> str:
+        """The part that a day (YYYY-MM-DD) lies in."""
+        return day if self.by == "day" else day[:7]
+
+    def condition(self, part: str) -> str:
+        """The rows of a part, as ranges over plain columns, so that the engine skips the blocks of all other days."""
+        if part == COUNTED:
+            return "grain = 'count'"
+        first = part if self.by == "day" else f"{part}-01"
+        within = f"day >= date '{first}' and day < date '{first}' + interval 1 {self.by}"
+        return f"{within} and grain is distinct from 'count'" if self.counted else within
 
 
 CUTS = {
-    # what plain logs let one count has no day where the log has none
-    "marts.fct_attempts": Cut("case when grain = 'count' then 'count' else day::varchar end", 10),
-    "marts.fct_requests": Cut("day::varchar", 10),
-    "marts.agg_hourly": Cut("strftime(day, '%Y-%m')", 7),
-    "marts.agg_daily": Cut("strftime(day, '%Y-%m')", 7),
+    "marts.fct_attempts": Cut("day", counted=True),
+    "marts.fct_requests": Cut("day"),
+    "marts.agg_hourly": Cut("month"),
+    "marts.agg_daily": Cut("month"),
 }
 
 
@@ -48,16 +61,23 @@ def write_relation(
     cut = CUTS.get(name)
     if cut is None:
         return {WHOLE: write_part(connection, name, "true", order, folder, WHOLE)}
-    found = connection.execute(f"select distinct {cut.key} as part from {name} order by part").fetchall()
-    behind = {day[: cut.length] for day in stale.days} if stale.days is not None else None
+    behind = {cut.part_of(day) for day in stale.days} if stale.days is not None else None
     parts = {"": known.get("") or write_part(connection, name, "false", order, folder, "none")}
-    for (part,) in found:
-        fresh = behind is not None and part not in behind and part != "count" and part in known
+    for part in parts_of(connection, name, cut):
+        fresh = behind is not None and part not in behind and part != COUNTED and part in known
         parts[part] = (
-            known[part]
-            if fresh
-            else write_part(connection, name, f"{cut.key} = '{part}'", order, folder, part)
+            known[part] if fresh else write_part(connection, name, cut.condition(part), order, folder, part)
         )
+    return parts
+
+
+def parts_of(connection: duckdb.DuckDBPyConnection, name: str, cut: Cut) -> list[str]:
+    """The parts that have rows now, in order."""
+    priced = "where grain is distinct from 'count'" if cut.counted else ""
+    days = connection.execute(f"select distinct day from {name} {priced}").fetchall()
+    parts = sorted({cut.part_of(day.isoformat()) for (day,) in days})
+    if cut.counted and connection.execute(f"select 1 from {name} where grain = 'count' limit 1").fetchone():
+        parts.append(COUNTED)
     return parts
 
 

@@ -23,7 +23,7 @@ def read_only(settings: Settings, *, patience_seconds: float = 15.0) -> Iterator
         raise UserError(
             "there is no warehouse yet", place=str(settings.warehouse_path), hint="run `tokencost run` first"
         )
-    connection = connect(settings, patience_seconds)
+    connection = connect(settings, patience_seconds, read_only=True)
     try:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
@@ -31,8 +31,17 @@ def read_only(settings: Settings, *, patience_seconds: float = 15.0) -> Iterator
         connection.close()
 
 
-def connect(settings: Settings, patience_seconds: float) -> duckdb.DuckDBPyConnection:
-    """Open the file read-only, retrying while another process holds it."""
+def wait_for_the_file(settings: Settings, *, patience_seconds: float = 15.0) -> None:
+    """Return once the warehouse file can be written: no notebook or query tool has it open, or there is none yet.
+
+    Raises Busy, which names the holder, when it is still held after `patience_seconds`.
+    """
+    if settings.warehouse_path.exists():
+        connect(settings, patience_seconds, read_only=False).close()
+
+
+def connect(settings: Settings, patience_seconds: float, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open the file, retrying while another process holds it."""
     try:
         for attempt in Retrying(
             retry=retry_if_exception_type(duckdb.IOException),
@@ -40,7 +49,7 @@ def connect(settings: Settings, patience_seconds: float) -> duckdb.DuckDBPyConne
             wait=wait_exponential(multiplier=0.05, max=1.0),
         ):
             with attempt:
-                return duckdb.connect(str(settings.warehouse_path), read_only=True)
+                return duckdb.connect(str(settings.warehouse_path), read_only=read_only)
     except RetryError as error:
         reason = str(error.last_attempt.exception()).splitlines()[0]
         raise Busy(

@@ -63,3 +63,12 @@
 {% macro duckdb__instant_text(instant) -%}
     strftime(timezone('UTC', {{ instant }}), '%Y-%m-%dT%H:%M:%SZ')
 {%- endmacro %}
+
+{#- quick_hash(text): a short hash within one query; what it is may differ between engines and their versions. -#}
+{% macro quick_hash(text) -%}
+    {{ return(adapter.dispatch('quick_hash', 'tokencost')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__quick_hash(text) -%}
+    hash({{ text }})
+{%- endmacro %}

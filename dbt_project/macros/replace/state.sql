@@ -54,3 +54,18 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+{#- in_touched_days(day): between the first and the last touched day, likewise. -#}
+{% macro in_touched_days(day) -%}
+    {%- set scope = scope_relation('int_days__touched') if execute else none -%}
+    {%- if scope is none -%}
+        true
+    {%- else -%}
+        {%- set bounds = run_query("select cast(min(day) as varchar), cast(max(day) as varchar) from " ~ scope).rows[0] -%}
+        {%- if bounds[0] is none -%}
+            false
+        {%- else -%}
+            ({{ day }} >= cast('{{ bounds[0] }}' as date) and {{ day }} <= cast('{{ bounds[1] }}' as date))
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,4 +1,5 @@
-with unified as (
+-- Told to the engine as text to inline: kept in memory, these rows are the widest thing a build holds.
+with unified as not materialized (
 
     select * from {{ ref('int_attempts__unified') }}
 
@@ -19,7 +20,7 @@ calls_seen_twice as (
 
 ),
 
-kept as (
+kept as not materialized (
 
     select
         unified.*,

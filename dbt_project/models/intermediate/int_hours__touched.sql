@@ -84,7 +84,7 @@ changed_names as (
 
 ),
 
-published_attempts as (
+published_attempts as not materialized (
 
     select
         hour, occurred_at, request_id, provider, model, baseline_provider, baseline_model, price_currency, book_as_of
@@ -94,7 +94,7 @@ published_attempts as (
 ),
 
 -- A re-pricing that was asked for reaches the attempts of its range alone.
-repriceable_attempts as (
+repriceable_attempts as not materialized (
 
     select published_attempts.*
     from published_attempts

@@ -19,59 +19,70 @@ attempts as (
 
 ),
 
-first_attempts as (
+-- A request counts once, where its first attempt was: that way it adds up at every grain.
+begun as (
 
-    select request_id, first_source, first_event_id
+    select first_hour, first_tenant_id, first_feature, provider, model, first_is_local, count(*) as requests
     from {{ ref('fct_requests') }}
-    where first_hour in (select hour from hours)
+    where first_hour in (select hour from hours) and {{ is_open('first_seen') }}
+    group by first_hour, first_tenant_id, first_feature, provider, model, first_is_local
+
+),
+
+summed as (
+
+    select
+        hour,
+        min(day) as day,
+        tenant_id,
+        feature,
+        provider,
+        model,
+        is_local,
+
+        count(*) as attempts,
+        count(*) filter (where is_failure) as failures,
+        cast(sum(retries) as bigint) as retries,
+        count(*) filter (where cache_hit) as cache_hits,
+
+        cast(coalesce(sum(prompt_tokens), 0) as bigint) as prompt_tokens,
+        cast(coalesce(sum(completion_tokens), 0) as bigint) as completion_tokens,
+        cast(coalesce(sum(total_tokens), 0) as bigint) as total_tokens,
+        cast(coalesce(sum(cache_read_tokens), 0) as bigint) as cache_read_tokens,
+        cast(coalesce(sum(cache_write_5m_tokens), 0) as bigint) as cache_write_5m_tokens,
+        cast(coalesce(sum(cache_write_1h_tokens), 0) as bigint) as cache_write_1h_tokens,
+        cast(coalesce(sum(reasoning_tokens), 0) as bigint) as reasoning_tokens,
+
+        cast(sum(cost_usd) as {{ money_type() }}) as cost_usd,
+        cast(sum(list_cost_usd) as {{ money_type() }}) as list_cost_usd,
+        cast(sum(prompt_cost_usd) as {{ money_type() }}) as prompt_cost_usd,
+        cast(sum(completion_cost_usd) as {{ money_type() }}) as completion_cost_usd,
+        cast(sum(reported_cost_usd) as {{ money_type() }}) as reported_cost_usd,
+        count(*) filter (where cost_usd is null) as unpriced_attempts,
+        cast(coalesce(sum(total_tokens) filter (where cost_usd is null), 0) as bigint) as unpriced_tokens,
+        count(*) filter (where cost_basis = 'estimate_per_request') as estimated_attempts,
+        cast(
+            sum(cost_usd) filter (where cost_basis = 'estimate_per_request') as {{ money_type() }}
+        ) as estimated_cost_usd,
+
+        cast(coalesce(sum(latency_ms), 0) as bigint) as latency_ms_sum,
+        count(latency_ms) as latency_count
+    from attempts
+    group by hour, tenant_id, feature, provider, model, is_local
 
 )
 
 select
-    attempts.hour,
-    min(attempts.day) as day,
-    attempts.tenant_id,
-    attempts.feature,
-    attempts.provider,
-    attempts.model,
-    attempts.is_local,
-
-    count(*) as attempts,
-    -- A request counts once, where its first attempt was: that way it adds up at every grain.
-    count(first_attempts.request_id) as requests,
-    count(*) filter (where attempts.is_failure) as failures,
-    cast(sum(attempts.retries) as bigint) as retries,
-    count(*) filter (where attempts.cache_hit) as cache_hits,
-
-    cast(coalesce(sum(attempts.prompt_tokens), 0) as bigint) as prompt_tokens,
-    cast(coalesce(sum(attempts.completion_tokens), 0) as bigint) as completion_tokens,
-    cast(coalesce(sum(attempts.total_tokens), 0) as bigint) as total_tokens,
-    cast(coalesce(sum(attempts.cache_read_tokens), 0) as bigint) as cache_read_tokens,
-    cast(coalesce(sum(attempts.cache_write_5m_tokens), 0) as bigint) as cache_write_5m_tokens,
-    cast(coalesce(sum(attempts.cache_write_1h_tokens), 0) as bigint) as cache_write_1h_tokens,
-    cast(coalesce(sum(attempts.reasoning_tokens), 0) as bigint) as reasoning_tokens,
-
-    cast(sum(attempts.cost_usd) as {{ money_type() }}) as cost_usd,
-    cast(sum(attempts.list_cost_usd) as {{ money_type() }}) as list_cost_usd,
-    cast(sum(attempts.prompt_cost_usd) as {{ money_type() }}) as prompt_cost_usd,
-    cast(sum(attempts.completion_cost_usd) as {{ money_type() }}) as completion_cost_usd,
-    cast(sum(attempts.reported_cost_usd) as {{ money_type() }}) as reported_cost_usd,
-    count(*) filter (where attempts.cost_usd is null) as unpriced_attempts,
-    cast(coalesce(sum(attempts.total_tokens) filter (where attempts.cost_usd is null), 0) as bigint) as unpriced_tokens,
-    count(*) filter (where attempts.cost_basis = 'estimate_per_request') as estimated_attempts,
-    cast(
-        sum(attempts.cost_usd) filter (where attempts.cost_basis = 'estimate_per_request') as {{ money_type() }}
-    ) as estimated_cost_usd,
-
-    cast(coalesce(sum(attempts.latency_ms), 0) as bigint) as latency_ms_sum,
-    count(attempts.latency_ms) as latency_count
-from attempts
-left join first_attempts
-    on attempts.request_id = first_attempts.request_id
-    and attempts.source = first_attempts.first_source
-    and attempts.event_id = first_attempts.first_event_id
-group by
-    attempts.hour, attempts.tenant_id, attempts.feature, attempts.provider, attempts.model, attempts.is_local
+    summed.*,
+    coalesce(begun.requests, 0) as requests
+from summed
+left join begun
+    on summed.hour = begun.first_hour
+    and summed.tenant_id is not distinct from begun.first_tenant_id
+    and summed.feature is not distinct from begun.first_feature
+    and summed.provider is not distinct from begun.provider
+    and summed.model is not distinct from begun.model
+    and summed.is_local is not distinct from begun.first_is_local
 {%- if retention() and not is_incremental() %}
 
 union all by name

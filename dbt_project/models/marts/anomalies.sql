@@ -48,6 +48,7 @@ windows as (
 
 ),
 
+-- No rule looks further back than its baseline before the oldest window.
 hourly as (
 
     select
@@ -59,6 +60,7 @@ hourly as (
         model,
         coalesce(cost_usd, 0) as cost_usd
     from {{ ref('agg_hourly') }}
+    where day >= (select min(day - cast(baseline_days as integer)) from windows)
 
 ),
 
@@ -84,9 +86,13 @@ by_hour as (
 
 first_days as (
 
-    select dimension, entity, min(day) as first_day
-    from by_hour
-    group by dimension, entity
+    select 'total' as dimension, 'all' as entity, min(day) as first_day from {{ ref('agg_daily') }}
+    union all
+    select 'feature', feature, min(day) from {{ ref('agg_daily') }} group by feature
+    union all
+    select 'tenant', tenant_id, min(day) from {{ ref('agg_daily') }} group by tenant_id
+    union all
+    select 'model', model, min(day) from {{ ref('agg_daily') }} group by model
 
 ),
 

@@ -2,8 +2,8 @@
     materialized='incremental',
     incremental_strategy='replace',
     meta={'replace_key': 'hour', 'replace_scope': 'int_hours__touched', 'appended': "grain = 'count'"},
-    pre_hook='{{ remember_published_costs() }}',
-    post_hook=['{{ log_restated_costs() }}', '{{ purge_closed_attempts() }}']
+    pre_hook=['{{ remember_published_costs() }}', '{{ keep_join_order() }}'],
+    post_hook=['{{ choose_join_order() }}', '{{ log_restated_costs() }}', '{{ purge_closed_attempts() }}']
 ) }}
 -- depends_on: {{ ref('int_attempts__restated') }}
 

@@ -10,31 +10,35 @@
 with attempts as (
 
     select
-        fct_attempts.*,
-        fct_attempts.cost_usd is not null and fct_attempts.baseline_cost_usd is not null as is_comparable,
-        fct_requests.request_id is not null as is_first_attempt
-    from {{ ref('fct_attempts') }} as fct_attempts
-    left join {{ ref('fct_requests') }} as fct_requests
-        on fct_attempts.request_id = fct_requests.request_id
-        and fct_attempts.source = fct_requests.first_source
-        and fct_attempts.event_id = fct_requests.first_event_id
-    where fct_attempts.day in (select day from {{ ref('int_days__touched') }})
-        and fct_attempts.grain is distinct from 'count'
-        and {{ is_open('fct_attempts.occurred_at') }}
+        *,
+        cost_usd is not null and baseline_cost_usd is not null as is_comparable
+    from {{ ref('fct_attempts') }}
+    where day in (select day from {{ ref('int_days__touched') }})
+        and grain is distinct from 'count'
+        and {{ is_open('occurred_at') }}
+
+),
+
+-- A request counts once, where its first attempt was.
+begun as (
+
+    select day, provider, model, first_is_local, count(*) as requests
+    from {{ ref('fct_requests') }}
+    where day in (select day from {{ ref('int_days__touched') }}) and {{ is_open('first_seen') }}
+    group by day, provider, model, first_is_local
 
 ),
 
 -- What is not priced on either side is left out of both sides, and counted.
-computed as (
+summed as (
 
     select
         day,
         provider,
         model,
-        not is_local as is_paid,
+        is_local,
         {{ distinct_list("baseline_provider || '/' || baseline_model") }} as baseline_model,
         count(*) as attempts,
-        count(*) filter (where is_first_attempt) as requests,
         count(*) filter (where not is_comparable) as unpriced_attempts,
         cast(coalesce(sum(cost_usd) filter (where is_comparable), 0) as {{ money_type() }}) as actual_cost_usd,
         cast(coalesce(sum(baseline_cost_usd) filter (where is_comparable), 0) as {{ money_type() }}) as baseline_cost_usd,
@@ -43,6 +47,29 @@ computed as (
         ) as saved_usd
     from attempts
     group by day, provider, model, is_local
+
+),
+
+computed as (
+
+    select
+        summed.day,
+        summed.provider,
+        summed.model,
+        not summed.is_local as is_paid,
+        summed.baseline_model,
+        summed.attempts,
+        coalesce(begun.requests, 0) as requests,
+        summed.unpriced_attempts,
+        summed.actual_cost_usd,
+        summed.baseline_cost_usd,
+        summed.saved_usd
+    from summed
+    left join begun
+        on summed.day = begun.day
+        and summed.provider is not distinct from begun.provider
+        and summed.model is not distinct from begun.model
+        and summed.is_local is not distinct from begun.first_is_local
 
 )
 
