@@ -14,6 +14,7 @@ from tokencost_pipeline.clock import resolve_as_of, utc_now
 from tokencost_pipeline.ingest.manifest import newest_occurred_at, only_sample_files, read_manifest
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse import dbt
+from tokencost_pipeline.warehouse.packs import pack_landed
 from tokencost_pipeline.warehouse.read_only import wait_for_the_file
 from tokencost_pipeline.warehouse.reference import (
     Reprice,
@@ -83,6 +84,7 @@ def build_warehouse(
     holding the warehouse file: dbt would try again for each of its connections, minutes in all.
     """
     land_shapes(settings)
+    pack_landed(settings)
     land_withdrawn_files(settings, withdrawn_files(settings))
     land_run_context(settings, run_context(settings, rebuild_from, rebuild_to, reprice))
     plan = plan_build(settings, forced=full_refresh or rebuild_from is not None or reprice is not None)

@@ -9,13 +9,38 @@
 {%- endmacro %}
 
 {% macro duckdb__landing(table, shape, newer_than_applied) -%}
-    {%- set files = [landing_dir() ~ '/shapes/' ~ shape ~ '.parquet'] -%}
+    {%- set files = [] -%}
     {%- for batch in landed_batches() if table in batch.tables -%}
         {%- if not newer_than_applied or not batch.applied -%}
-            {%- do files.append(landing_dir() ~ '/' ~ batch.tables[table]) -%}
+            {%- do files.append(batch.tables[table]) -%}
         {%- endif -%}
     {%- endfor -%}
-    read_parquet({{ parquet_list(files) }}, union_by_name = true)
+    {%- set paths = [landing_dir() ~ '/shapes/' ~ shape ~ '.parquet'] -%}
+    {%- for file in (files if newer_than_applied else with_packs(table, files)) -%}
+        {%- do paths.append(landing_dir() ~ '/' ~ file) -%}
+    {%- endfor -%}
+    read_parquet({{ parquet_list(paths) }}, union_by_name = true)
+{%- endmacro %}
+
+{#- with_packs(table, files): the files to read for these: a pack instead of the many small ones whose rows it holds. -#}
+{% macro with_packs(table, files) -%}
+    {%- set record = sql_text(landing_dir() ~ '/packs.json') -%}
+    {%- if not execute or run_query("select count(*) from glob('" ~ record ~ "')").columns[0].values()[0] == 0 -%}
+        {{ return(files) }}
+    {%- endif -%}
+    {%- set found = [] -%}
+    {%- set replaced = [] -%}
+    {%- set in_force = set(files) -%}
+    {%- set packs = fromjson(run_query("select content from read_text('" ~ record ~ "')").columns[0].values()[0]) -%}
+    {%- for pack in packs if pack['table'] == table and in_force.issuperset(pack['replaces']) -%}
+        {%- do found.append(pack['file']) -%}
+        {%- do replaced.extend(pack['replaces']) -%}
+    {%- endfor -%}
+    {%- set replaced = set(replaced) -%}
+    {%- for file in files if file not in replaced -%}
+        {%- do found.append(file) -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 {#- landed_reference(name): a reference table (price book, rules, run context) in force now. -#}
