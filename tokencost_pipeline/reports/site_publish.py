@@ -23,6 +23,7 @@ from tokencost_pipeline.atomic import sync_directory
 CONTENT_NAMED = ("assets", "data")
 VERSION = "version.js"
 TEMPORARY = ".new"
+MANY = 200
 BESIDE = ".site"
 BUILDING, READY, KNOWN, PLAN = "building", "ready", "files.json", "plan.json"
 
@@ -214,7 +215,12 @@ def write_whole(target: Path, content: bytes) -> None:
 
 
 def make_durable(files: Iterable[Path]) -> None:
-    """Flush files and their folders, all writes first: a file at a time takes twice as long."""
+    """Flush files and their folders, all writes first: a file at a time takes twice as long. A first site has
+    thousands, for which one flush of everything is far quicker than one each."""
+    files = list(files)
+    if len(files) > MANY:
+        os.sync()
+        return
     folders = set()
     for file in files:
         handle = os.open(file, os.O_RDONLY)
