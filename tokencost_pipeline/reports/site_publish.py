@@ -70,9 +70,11 @@ class SiteWriter:
         """
         for path in files:
             inside(self._site, path)
-        size = sum(map(len, files.values()))
-        for path in set(kept) - files.keys():
-            size += inside(self._site, path).stat().st_size
+        there = content_files(self._site)
+        old = set(kept) - files.keys()
+        if gone := sorted(old - there.keys()):
+            raise FileNotFoundError(f"{gone[0]} and {len(gone) - 1} more files of the site are not there")
+        size = sum(map(len, files.values())) + sum(there[path] for path in old)
         pages = {path: content for path, content in files.items() if not content_named(path)}
         for path in files.keys() - pages.keys():
             self.add(path, files[path])
@@ -135,20 +137,33 @@ def sweep(site: Path, known: Mapping[str, list[str]], earlier: Mapping[str, list
     """Remove what neither this generation nor the one before names: content-named files, pages that we published
     once, and what killed runs left. Files that somebody else put beside the pages stay."""
     named = {*known["now"], *known["before"]}
-    there = {
-        path.relative_to(site).as_posix()
-        for folder in CONTENT_NAMED
-        for path in (site / folder).rglob("*")
-        if path.is_file() and not path.is_symlink()
-    }
     removed = 0
-    for path in sorted({*there, *earlier["now"], *earlier["before"]} - named):
+    for path in sorted({*content_files(site), *earlier["now"], *earlier["before"]} - named):
         target = site / path
         if target.is_file():
             target.unlink()
             removed += 1
         remove_empty(target.parent, site)
     return removed
+
+
+def content_files(site: Path) -> dict[str, int]:
+    """Path below the site -> bytes of the content-named files that are there. A site of a year has 70,000 of them, so
+    no object is made for each."""
+    found: dict[str, int] = {}
+    waiting = list(CONTENT_NAMED)
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(site / folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{folder}/{entry.name}")
+                    elif entry.is_file(follow_symlinks=False):
+                        found[f"{folder}/{entry.name}"] = entry.stat(follow_symlinks=False).st_size
+        except FileNotFoundError:
+            continue  # before the first publication
+    return found
 
 
 def remove_empty(folder: Path, site: Path) -> None:
