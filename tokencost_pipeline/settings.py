@@ -36,7 +36,16 @@ class Settings(BaseSettings):
     reports_dir: Path = Field(Path("evidence_reports/published"), description="what is published")
     as_of: str = Field("now", description="the instant called 'now': RFC 3339 with offset, 'now' or 'latest'")
     timezone: str = Field("UTC", description="zone in which days are cut")
-    target: Literal["duckdb"] = Field("duckdb", description="dbt target: the engine")
+    target: Literal["duckdb", "clickhouse"] = Field("duckdb", description="dbt target: the engine")
+    clickhouse_host: str | None = Field(
+        None, description="ClickHouse server (not set: the engine embedded in the process, below the data folder)"
+    )
+    clickhouse_port: int | None = Field(None, ge=1, le=65535, description="its HTTP port; 8123, or 8443 when secure")
+    clickhouse_user: str = Field("default", description="its user")
+    clickhouse_password: SecretStr | None = Field(None, description="the user's password")
+    clickhouse_database: str = Field("tokencost", description="prefix of the databases that are written")
+    clickhouse_secure: bool = Field(False, description="TLS to the server")
+    clickhouse_cluster: str | None = Field(None, description="cluster on which tables are made (ON CLUSTER)")
     webhook_url: SecretStr | None = Field(None, description="where alerts are posted")
     webhook_secret: SecretStr | None = Field(None, description="Standard Webhooks signing secret (whsec_…)")
     lock_timeout_seconds: float = Field(600.0, ge=0, description="how long a run waits for another run")
@@ -63,6 +72,13 @@ class Settings(BaseSettings):
                 "or leave it out to keep every attempt"
             )
         return None if value is None else int(text)
+
+    @field_validator("clickhouse_database")
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,40}", value, re.ASCII):
+            raise ValueError(f"{value!r} is no plain name: write letters, digits and _ such as 'tokencost'")
+        return value
 
     @field_validator("raw_dir", "pricing_dir", "data_dir", "reports_dir")
     @classmethod
@@ -117,6 +133,11 @@ class Settings(BaseSettings):
         return self.data_dir / "warehouse.duckdb"
 
     @cached_property
+    def clickhouse_path(self) -> Path:
+        """Files of the embedded engine."""
+        return self.data_dir / "clickhouse"
+
+    @cached_property
     def exports_dir(self) -> Path:
         return self.data_dir / "exports"
 
@@ -134,7 +155,8 @@ class Settings(BaseSettings):
 
     @cached_property
     def dbt_target_dir(self) -> Path:
-        return self.data_dir / "dbt_target"
+        # what was built from what is remembered here, engine by engine
+        return self.data_dir / ("dbt_target" if self.target == "duckdb" else f"dbt_target_{self.target}")
 
     def fixed_as_of(self) -> datetime | None:
         """The instant `TOKENCOST_AS_OF` names, or None for 'now' and 'latest'."""

@@ -1,4 +1,4 @@
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {#- The contract names the schemas; no target prefix. -#}
-    {{ custom_schema_name | trim if custom_schema_name else target.schema }}
+    {{ schema_of(custom_schema_name | trim) if custom_schema_name else target.schema }}
 {%- endmacro %}

@@ -83,11 +83,8 @@ def invoke(settings: Settings, arguments: Sequence[str]) -> DbtOutcome:
     from dbt.cli.main import dbtRunner
 
     settings.dbt_target_dir.mkdir(parents=True, exist_ok=True)
-    with dbt_environment(settings):
-        try:
-            answer = dbtRunner().invoke(list(arguments))
-        finally:
-            let_go_of_the_warehouse()
+    with dbt_environment(settings), engine_for_dbt(settings):
+        answer = dbtRunner().invoke(list(arguments))
     results = getattr(answer.result, "results", None) or []
     nodes = [node_outcome(result) for result in results]
     return DbtOutcome(
@@ -97,11 +94,22 @@ def invoke(settings: Settings, arguments: Sequence[str]) -> DbtOutcome:
     )
 
 
-def let_go_of_the_warehouse() -> None:
-    """Close the connection that dbt keeps open from node to node: it locks the file against every reader."""
+@contextmanager
+def engine_for_dbt(settings: Settings) -> Iterator[None]:
+    """What an engine needs around a dbt command. DuckDB: the connection that dbt keeps open from node to node is closed
+    in the end, for it locks the file against every reader."""
+    if settings.target == "clickhouse":
+        from tokencost_pipeline.warehouse.clickhouse.connect import embedded_for_dbt
+
+        with embedded_for_dbt(settings):
+            yield
+        return
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
-    DuckDBConnectionManager.close_all_connections()
+    try:
+        yield
+    finally:
+        DuckDBConnectionManager.close_all_connections()
 
 
 def node_outcome(result: Any) -> NodeOutcome:
@@ -156,6 +164,23 @@ def project_digest(project_dir: Path) -> str:
     return digest.hexdigest()
 
 
+def engine_environment(settings: Settings) -> dict[str, str]:
+    """What profiles.yml wants to know of a server. An embedded engine has no name, no port and no password."""
+    if settings.target != "clickhouse":
+        return {}
+    password = settings.clickhouse_password
+    named = {
+        "HOST": settings.clickhouse_host or "embedded",
+        "PORT": str(settings.clickhouse_port or (8443 if settings.clickhouse_secure else 8123)),
+        "USER": settings.clickhouse_user,
+        "PASSWORD": password.get_secret_value() if password else "",
+        "DATABASE": settings.clickhouse_database,
+        "SECURE": str(settings.clickhouse_secure),
+        "CLUSTER": settings.clickhouse_cluster or "",
+    }
+    return {f"TOKENCOST_CLICKHOUSE_{name}": value for name, value in named.items()}
+
+
 @contextmanager
 def dbt_environment(settings: Settings) -> Iterator[None]:
     """The environment that profiles.yml and the macros read, restored afterwards."""
@@ -165,6 +190,7 @@ def dbt_environment(settings: Settings) -> Iterator[None]:
         "TOKENCOST_TIMEZONE": settings.timezone,
         "TOKENCOST_MEMORY_LIMIT_MIB": str(settings.memory_limit_mib),
         "DO_NOT_TRACK": "1",
+        **engine_environment(settings),
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

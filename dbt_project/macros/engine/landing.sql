@@ -57,6 +57,10 @@
 
 {#- The files ledger as of the newest batch. -#}
 {% macro landed_ledger() -%}
+    {{ return(adapter.dispatch('landed_ledger', 'tokencost')()) }}
+{%- endmacro %}
+
+{% macro duckdb__landed_ledger() -%}
     {%- set batches = landed_batches() -%}
     {%- set files = [landing_dir() ~ '/shapes/files.parquet'] -%}
     {%- if batches -%}
@@ -72,10 +76,8 @@
 {% macro landed_batches() -%}
     {%- set batches = [] -%}
     {%- if execute -%}
-        {%- set manifest = landing_dir() ~ '/manifest.json' -%}
-        {%- set found = run_query("select count(*) from glob('" ~ sql_text(manifest) ~ "')").columns[0].values()[0] -%}
-        {%- if found > 0 -%}
-            {%- set text = run_query("select content from read_text('" ~ sql_text(manifest) ~ "')").columns[0].values()[0] -%}
+        {%- set text = manifest_text() -%}
+        {%- if text is not none -%}
             {%- set applied = applied_batches() -%}
             {%- set landed = fromjson(text) -%}
             {%- set purged = set((landed.get('retention') or {}).get('purged', [])) -%}
@@ -90,6 +92,20 @@
         {%- endif -%}
     {%- endif -%}
     {{ return(batches) }}
+{%- endmacro %}
+
+{#- The manifest of the landing zone, or nothing before the first batch. -#}
+{% macro manifest_text() -%}
+    {{ return(adapter.dispatch('manifest_text', 'tokencost')()) }}
+{%- endmacro %}
+
+{% macro duckdb__manifest_text() -%}
+    {%- set manifest = landing_dir() ~ '/manifest.json' -%}
+    {%- set found = run_query("select count(*) from glob('" ~ sql_text(manifest) ~ "')").columns[0].values()[0] -%}
+    {%- if found > 0 -%}
+        {{ return(run_query("select content from read_text('" ~ sql_text(manifest) ~ "')").columns[0].values()[0]) }}
+    {%- endif -%}
+    {{ return(none) }}
 {%- endmacro %}
 
 {% macro landing_dir() -%}

@@ -26,7 +26,7 @@
 {% macro is_open(instant) -%}
     {%- set closed = retention() -%}
     {%- if closed -%}
-        ({{ instant }} is null or {{ instant }} >= timestamptz '{{ closed['closed_before'] }}')
+        ({{ instant }} is null or {{ instant }} >= {{ instant_literal(closed['closed_before']) }})
     {%- else -%}
         true
     {%- endif -%}
@@ -39,7 +39,7 @@
 {% macro is_open_hour(hour) -%}
     {%- set closed = retention() -%}
     {%- if closed -%}
-        ({{ hour }} is null or {{ hour }} + interval 1 hour > timestamptz '{{ closed['closed_before'] }}')
+        ({{ hour }} is null or {{ hour }} + interval 1 hour > {{ instant_literal(closed['closed_before']) }})
     {%- else -%}
         true
     {%- endif -%}

@@ -84,6 +84,15 @@
     strftime(timezone({{ zone }}, {{ instant }}), '%Y-%m-%d')
 {%- endmacro %}
 
+{#- days_between(earlier, later): the days from one date to another. -#}
+{% macro days_between(earlier, later) -%}
+    {{ return(adapter.dispatch('days_between', 'tokencost')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro duckdb__days_between(earlier, later) -%}
+    ({{ later }} - {{ earlier }})
+{%- endmacro %}
+
 {% macro reporting_timezone() -%}
     {{ return(env_var('TOKENCOST_TIMEZONE', 'UTC')) }}
 {%- endmacro %}

@@ -37,7 +37,7 @@ select *
 from (
     select
         {{ key | join(', ') }}, {{ starts }}, {{ ends }},
-        lead({{ starts }}) over (partition by {{ key | join(', ') }} order by {{ starts }}) as next_start
+        lead({{ optional(starts) }}) over (partition by {{ key | join(', ') }} order by {{ starts }}) as next_start
     from {{ model }}
 ) as intervals
 where {{ ends }} <= {{ starts }} or next_start < {{ ends }}

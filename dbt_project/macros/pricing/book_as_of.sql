@@ -5,6 +5,6 @@
 {% macro known_to_the_run(recorded_at) -%}
     {{ recorded_at }} <= coalesce(
         (select max(book_as_of) from {{ ref('stg_run__context') }}),
-        timestamptz '9999-12-31 00:00:00+00'
+        {{ instant_literal('9999-12-31 00:00:00+00') }}
     )
 {%- endmacro %}

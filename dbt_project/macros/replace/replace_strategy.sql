@@ -28,5 +28,5 @@
 
 {#- The relation of an intermediate model that lists what is replaced in this run. -#}
 {% macro scope_relation(name) -%}
-    {{ return(adapter.get_relation(database=target.database, schema='intermediate', identifier=name)) }}
+    {{ return(adapter.get_relation(database=target.database, schema=schema_of('intermediate'), identifier=name)) }}
 {%- endmacro %}

@@ -3,6 +3,10 @@
   of restated costs and the facts change together or not at all.
 #}
 {% macro remember_published_costs() -%}
+    {{ return(adapter.dispatch('remember_published_costs', 'tokencost')()) }}
+{%- endmacro %}
+
+{% macro duckdb__remember_published_costs() -%}
     {%- set facts = adapter.get_relation(database=this.database, schema=this.schema, identifier=this.identifier) if execute else none -%}
     {%- if facts is none -%}
     create or replace temporary table published_costs as {{ no_published_costs() }}
@@ -21,6 +25,15 @@
   was counted anew has a new cost, but no price was restated.
 -#}
 {% macro log_restated_costs() -%}
+    {{ return(adapter.dispatch('log_restated_costs', 'tokencost')()) }}
+{%- endmacro %}
+
+{% macro duckdb__log_restated_costs() -%}
+    {{ insert_restated_costs('published_costs') }}
+{%- endmacro %}
+
+{#- `published`: the relation that remember_published_costs has filled. -#}
+{% macro insert_restated_costs(published) -%}
     insert into {{ ref('int_attempts__restated') }} (
         restated_at, source, event_id, hour, day, tenant_id, provider, model, price_currency,
         before_price_id, before_discount_id, before_cost_basis, before_cost_usd,
@@ -46,7 +59,7 @@
         facts.cost_usd as after_cost_usd,
         facts.book_as_of
     from {{ this }} as facts
-    inner join published_costs as before
+    inner join {{ published }} as before
         on facts.source = before.source and facts.event_id = before.event_id
     where facts.cost_usd is distinct from before.cost_usd
         and facts.prompt_tokens is not distinct from before.prompt_tokens

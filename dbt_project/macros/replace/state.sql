@@ -4,7 +4,7 @@
 #}
 {% macro published(schema, name) -%}
     {%- if execute and not flags.FULL_REFRESH -%}
-        {{ return(adapter.get_relation(database=target.database, schema=schema, identifier=name)) }}
+        {{ return(adapter.get_relation(database=target.database, schema=schema_of(schema), identifier=name)) }}
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}
@@ -49,8 +49,8 @@
         {%- if bounds[0] is none -%}
             false
         {%- else -%}
-            ({{ instant }} >= cast('{{ bounds[0] }}' as timestamptz)
-            and {{ instant }} < cast('{{ bounds[1] }}' as timestamptz) + interval 1 hour)
+            ({{ instant }} >= {{ instant_literal(bounds[0]) }}
+            and {{ instant }} < {{ instant_literal(bounds[1]) }} + interval 1 hour)
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

@@ -19,31 +19,41 @@ with kinds as (
 ruled as (
 
     select
-        kinds.*,
-        rules.rule_no,
+        kinds.provider,
+        kinds.model,
+        kinds.model_requested,
+        kinds.feature,
         rules.baseline_provider,
         rules.baseline_model
     from kinds
-    left join {{ ref('stg_pricing__baselines') }} as rules
-        on (
-            rules.model_requested = kinds.model_requested
-            or rules.model_requested = '*' and kinds.is_local
-        )
-        and (rules.feature = '*' or rules.feature = kinds.feature)
+    cross join {{ ref('stg_pricing__baselines') }} as rules
+    where (
+        rules.model_requested = kinds.model_requested
+        or rules.model_requested = '*' and kinds.is_local
+    )
+    and (rules.feature = '*' or rules.feature = kinds.feature)
     qualify row_number() over (
         partition by kinds.provider, kinds.model, kinds.model_requested, kinds.feature
-        order by rules.rule_no nulls last
+        order by rules.rule_no
     ) = 1
 
 )
 
 select
-    provider,
-    model,
-    model_requested,
-    feature,
-    is_local,
-    coalesce(baseline_provider, provider) as baseline_provider,
-    coalesce(baseline_model, model) as baseline_model,
-    (baseline_model is null or (baseline_provider = provider and baseline_model = model)) as is_as_served
-from ruled
+    kinds.provider,
+    kinds.model,
+    kinds.model_requested,
+    kinds.feature,
+    kinds.is_local,
+    coalesce(ruled.baseline_provider, kinds.provider) as baseline_provider,
+    coalesce(ruled.baseline_model, kinds.model) as baseline_model,
+    (
+        ruled.baseline_model is null
+        or (ruled.baseline_provider = kinds.provider and ruled.baseline_model = kinds.model)
+    ) as is_as_served
+from kinds
+left join ruled
+    on kinds.provider = ruled.provider
+    and kinds.model = ruled.model
+    and kinds.model_requested = ruled.model_requested
+    and kinds.feature = ruled.feature

@@ -48,7 +48,7 @@ numbered as (
 )
 
 select
-    kept.* exclude (attempt),
+    {{ all_but(['attempt'], of='kept') }},
     case
         when kept.attempt is not null then kept.attempt
         when kept.grain = 'request' then 1 + coalesce(kept.retry_count, 0)

@@ -10,11 +10,11 @@
 ) }}
 
 select
-    cast(null as timestamptz) as restated_at,
+    cast(null as {{ engine_type('timestamptz') }}) as restated_at,
     cast(null as varchar) as source,
     cast(null as varchar) as event_id,
-    cast(null as timestamptz) as hour,
-    cast(null as date) as day,
+    cast(null as {{ engine_type('timestamptz') }}) as hour,
+    cast(null as {{ engine_type('date') }}) as day,
     cast(null as varchar) as tenant_id,
     cast(null as varchar) as provider,
     cast(null as varchar) as model,
@@ -27,5 +27,5 @@ select
     cast(null as varchar) as after_discount_id,
     cast(null as varchar) as after_cost_basis,
     cast(null as {{ money_type() }}) as after_cost_usd,
-    cast(null as timestamptz) as book_as_of
+    cast(null as {{ engine_type('timestamptz') }}) as book_as_of
 where false

@@ -6,6 +6,6 @@ where {% if source.by_call -%}
 {%- else -%}
     {{ in_touched_range('occurred_at') }}
 {%- endif %}
-union all by name
+{{ and_by_name() }}
 {% endfor -%}
 select * from {{ ref('stg_litellm_log__new_counts') }}

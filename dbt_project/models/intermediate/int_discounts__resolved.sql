@@ -43,7 +43,7 @@ pieces as (
     select
         provider, model, tenant_id,
         cut as valid_from,
-        lead(cut) over (partition by provider, model, tenant_id order by cut) as valid_to
+        lead({{ optional('cut') }}) over (partition by provider, model, tenant_id order by cut) as valid_to
     from cuts
 
 )

@@ -16,7 +16,7 @@ select
     cost_per_request,
     method,
     effective_from as valid_from,
-    lead(effective_from, 1, timestamptz '9999-12-31 00:00:00+00') over (
+    lead(effective_from, 1, {{ instant_literal('9999-12-31 00:00:00+00') }}) over (
         partition by provider, model
         order by effective_from
     ) as valid_to

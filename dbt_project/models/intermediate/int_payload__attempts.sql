@@ -13,7 +13,7 @@ followed as (
 
     select
         *,
-        lead(occurred_at) over (
+        lead({{ optional('occurred_at') }}) over (
             partition by request_id, model, {{ is_failure('status') }}
             order by occurred_at, event_id
         ) as next_began_at
@@ -21,7 +21,7 @@ followed as (
 
 )
 
-select * exclude (next_began_at)
+select {{ all_but(['next_began_at']) }}
 from followed
 where next_began_at is null
     or latency_ms is null

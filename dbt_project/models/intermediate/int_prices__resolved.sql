@@ -55,7 +55,7 @@ aliases as (
         match,
         model,
         effective_from as valid_from,
-        lead(effective_from, 1, timestamptz '9999-12-31 00:00:00+00') over (
+        lead(effective_from, 1, {{ instant_literal('9999-12-31 00:00:00+00') }}) over (
             partition by provider, alias, match
             order by effective_from
         ) as valid_to
@@ -68,7 +68,7 @@ names as (
 
     select
         keys.*, keys.model as billed_model, 1 as match_rank,
-        timestamptz '0001-01-01 00:00:00+00' as named_from, timestamptz '9999-12-31 00:00:00+00' as named_to
+        {{ instant_literal('0001-01-01 00:00:00+00') }} as named_from, {{ instant_literal('9999-12-31 00:00:00+00') }} as named_to
     from keys
 
     union all
@@ -89,7 +89,7 @@ names as (
 
     select
         keys.*, '*' as billed_model, 4 as match_rank,
-        timestamptz '0001-01-01 00:00:00+00' as named_from, timestamptz '9999-12-31 00:00:00+00' as named_to
+        {{ instant_literal('0001-01-01 00:00:00+00') }} as named_from, {{ instant_literal('9999-12-31 00:00:00+00') }} as named_to
     from keys
 
 ),
@@ -132,7 +132,7 @@ pieces as (
     select
         provider, model, region, service_tier,
         cut as valid_from,
-        lead(cut) over (partition by provider, model, region, service_tier order by cut) as valid_to
+        lead({{ optional('cut') }}) over (partition by provider, model, region, service_tier order by cut) as valid_to
     from cuts
 
 ),
@@ -187,34 +187,36 @@ select
             chosen.provider, chosen.model, chosen.region, chosen.service_tier, chosen.window_key,
             chosen.valid_from, versions.min_context_tokens, windows.minutes
     ) as price_row,
-    chosen.provider,
-    chosen.model,
-    chosen.region,
-    chosen.service_tier,
-    chosen.valid_from,
-    chosen.valid_to,
+    chosen.provider as provider,
+    chosen.model as model,
+    chosen.region as region,
+    chosen.service_tier as service_tier,
+    chosen.valid_from as valid_from,
+    chosen.valid_to as valid_to,
     chosen.window_key != '' as is_windowed,
-    cast(split_part(windows.minutes, '-', 1) as integer) as window_start_minute,
-    cast(split_part(windows.minutes, '-', 2) as integer) as window_end_minute,
-    versions.window_timezone,
-    versions.window_weekdays,
-    versions.window_exclude_dates,
+    cast({{ part_of('windows.minutes', '-', 1) }} as integer) as window_start_minute,
+    cast({{ part_of('windows.minutes', '-', 2) }} as integer) as window_end_minute,
+    versions.window_timezone as window_timezone,
+    versions.window_weekdays as window_weekdays,
+    versions.window_exclude_dates as window_exclude_dates,
     case chosen.match_rank
         when 1 then 'exact' when 2 then 'alias' when 3 then 'date_suffix' else 'any_model'
     end as matched_by,
-    versions.price_id,
-    versions.currency,
-    versions.min_context_tokens,
-    versions.max_context_tokens,
+    versions.price_id as price_id,
+    versions.currency as currency,
+    versions.min_context_tokens as min_context_tokens,
+    versions.max_context_tokens as max_context_tokens,
     {% for component in token_components() -%}
-    versions.{{ component }}_rate,
+    versions.{{ component }}_rate as {{ component }}_rate,
     {% endfor -%}
     {% for count, fee in unit_components() -%}
-    versions.{{ fee }}_fee, versions.{{ fee }}_per, versions.{{ fee }}_minimum_units,
+    versions.{{ fee }}_fee as {{ fee }}_fee,
+    versions.{{ fee }}_per as {{ fee }}_per,
+    versions.{{ fee }}_minimum_units as {{ fee }}_minimum_units,
     {% endfor -%}
     (
         {% for component in token_components() -%}
-        coalesce(versions.{{ component }}_rate, 0) = 0 and
+        coalesce(versions.{{ component }}_rate as {{ component }}_rate, 0) = 0 and
         {% endfor -%}
         {% for count, fee in unit_components() -%}
         coalesce(versions.{{ fee }}_fee, 0) = 0{% if not loop.last %} and{% endif %}

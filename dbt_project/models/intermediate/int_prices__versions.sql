@@ -24,7 +24,7 @@ intervals as (
         price_id,
         status,
         effective_from as valid_from,
-        lead(effective_from, 1, timestamptz '9999-12-31 00:00:00+00') over (
+        lead(effective_from, 1, {{ instant_literal('9999-12-31 00:00:00+00') }}) over (
             partition by provider, model, region, service_tier, window_key
             order by effective_from
         ) as valid_to

@@ -25,6 +25,6 @@ ranked as (
 
 )
 
-select * exclude (place)
+select {{ all_but(['place']) }}
 from ranked
 where place = 1

@@ -18,7 +18,7 @@ with counted as (
     group by all
     {%- if retention() %}
 
-    union all by name
+    {{ and_by_name() }}
 
     {{ closed_rows() }}
     {%- endif %}

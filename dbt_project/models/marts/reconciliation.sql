@@ -11,7 +11,7 @@ with invoiced as (
 
 covered as (
 
-    select provider, day, bool_or(model is not null) as is_by_model
+    select provider, day, {{ any_true('model is not null') }} as is_by_model
     from invoiced
     where currency = 'USD'
     group by provider, day
@@ -165,7 +165,7 @@ ratios as (
         provider, day, model,
         {{ money_ratio('amount', 'computed_usd') }} as ratio
     from compared
-    where attempts > 0 and unpriced_attempts = 0 and amount > 0 and computed_usd > 0 and abs(gap_usd) > 0.005
+    where attempts > 0 and unpriced_attempts = 0 and amount > 0 and computed_usd > 0 and abs(gap_usd) > cast('0.005' as {{ money_type() }})
 
 ),
 
@@ -173,8 +173,8 @@ neighbours as (
 
     select
         ratios.*,
-        lag(ratio) over (partition by provider, model order by ratio, day) as below,
-        lead(ratio) over (partition by provider, model order by ratio, day) as above
+        lag({{ optional('ratio') }}) over (partition by provider, model order by ratio, day) as below,
+        lead({{ optional('ratio') }}) over (partition by provider, model order by ratio, day) as above
     from ratios
 
 ),
@@ -192,7 +192,7 @@ select
     compared.day,
     compared.model,
     case
-        when abs(compared.gap_usd) <= 0.005 then 'none'
+        when abs(compared.gap_usd) <= cast('0.005' as {{ money_type() }}) then 'none'
         when compared.attempts = 0 and compared.gap_usd > 0 and compared.has_a_side then 'missing_traffic'
         when compared.unpriced_attempts > 0 and compared.gap_usd > 0 then 'unpriced_models'
         when steady.provider is not null then 'price_difference'

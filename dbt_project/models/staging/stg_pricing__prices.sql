@@ -1,4 +1,4 @@
 -- depends_on: {{ source('landing', 'price_book') }}
-select * exclude (max_context_tokens), coalesce(max_context_tokens, 9223372036854775807) as max_context_tokens
+select {{ all_but(['max_context_tokens']) }}, coalesce(max_context_tokens, 9223372036854775807) as max_context_tokens
 from {{ landed_reference('prices') }}
 where {{ known_to_the_run('recorded_at') }}

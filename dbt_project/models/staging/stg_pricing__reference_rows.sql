@@ -28,10 +28,10 @@ baselines as (
 
     select
         'baseline' as kind,
-        {{ short_hash("concat_ws('|', rule_no, model_requested, feature, baseline_provider, baseline_model)") }} as row_hash,
+        {{ short_hash(joined_text('|', ['rule_no', 'model_requested', 'feature', 'baseline_provider', 'baseline_model'])) }} as row_hash,
         cast(null as varchar) as provider,
         cast(null as varchar) as model,
-        cast(null as timestamptz) as effective_from
+        cast(null as {{ engine_type('timestamptz') }}) as effective_from
     from {{ ref('stg_pricing__baselines') }}
 
 ),
@@ -43,7 +43,7 @@ local_providers as (
         provider as row_hash,
         cast(null as varchar) as provider,
         cast(null as varchar) as model,
-        cast(null as timestamptz) as effective_from
+        cast(null as {{ engine_type('timestamptz') }}) as effective_from
     from {{ ref('stg_pricing__local_providers') }}
 
 ),
@@ -62,7 +62,7 @@ fx_rates as (
         row_hash,
         cast(null as varchar) as provider,
         currency as model,
-        cast(valid_from as timestamptz) as effective_from
+        cast(valid_from as {{ engine_type('timestamptz') }}) as effective_from
     from {{ ref('stg_pricing__fx_rates') }}
 
 )

@@ -1,0 +1,36 @@
+{#
+  The two hooks of macros/replace/restate.sql without a transaction. What was published is kept in a table until the log
+  holds the difference: a run that dies in between leaves it, and the next one neither forgets it nor logs it twice.
+#}
+{% macro clickhouse_published_costs() -%}
+    {{ schema_of('intermediate') }}.published_costs
+{%- endmacro %}
+
+{% macro clickhouse__remember_published_costs() -%}
+    {%- if execute -%}
+        {%- set facts = adapter.get_relation(database=none, schema=this.schema, identifier=this.identifier) -%}
+        {%- do run_query(
+            'create table if not exists ' ~ clickhouse_published_costs() ~ on_cluster_clause(this)
+            ~ ' engine = MergeTree order by (source, event_id) empty as select *, '
+            ~ instant_literal('0001-01-01 00:00:00+00') ~ ' as remembered_at from (' ~ no_published_costs() ~ ') as published'
+        ) -%}
+        {%- if facts is not none -%}
+    insert into {{ clickhouse_published_costs() }}
+    select {{ compared_columns() }}, assumeNotNull((select max(run_at) from {{ ref('stg_run__context') }})) as remembered_at
+    from {{ facts }}
+    where (source, event_id) not in (select source, event_id from {{ clickhouse_published_costs() }})
+    {%- if not flags.FULL_REFRESH %} and {{ in_touched_hours('hour') }}{% endif -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro clickhouse__log_restated_costs() -%}
+    {%- if execute -%}
+        {%- set published = clickhouse_published_costs() -%}
+        {%- do run_query(
+            insert_restated_costs(published) ~ " and (facts.source, facts.event_id) not in (select source, event_id from "
+            ~ ref('int_attempts__restated') ~ " where restated_at >= (select min(remembered_at) from " ~ published ~ "))"
+        ) -%}
+    drop table {{ published }} {{ on_cluster_clause(this) }} sync
+    {%- endif -%}
+{%- endmacro %}
