@@ -142,11 +142,10 @@ def marginal(sql: str) -> str:
         f"(cast({share} as bigint) * cast(coalesce(low.input_rate, 0) as decimal(18, 9)) * 0.000001"
         f" + cast(input_leaf - {share} as bigint) * cast(coalesce(price.input_rate, 0) as decimal(18, 9)) * 0.000001)"
     )
-    here = "from located\n    left join prices as price on located.price_row = price.price_row"
+    here = "from located\n    left join rates as price on located.served_row = price.price_row"
     low = (
-        here + "\n    left join prices as low on low.price_id = price.price_id and low.min_context_tokens = 0"
-        " and low.provider = price.provider and low.model = price.model and low.region = price.region"
-        " and low.service_tier = price.service_tier and low.valid_from = price.valid_from"
+        here + "\n    left join rates as low on low.price_id = price.price_id and low.min_context_tokens = 0"
+        " and low.valid_from = price.valid_from"
         " and low.window_start_minute is not distinct from price.window_start_minute"
     )
     joined = sql.replace(here, low)
@@ -188,10 +187,14 @@ MUTANTS: dict[str, Any] = {
         rate_of("input_image_leaf", "price.input_rate")(sql)
     ),
     "service tier ignored": lambda sql: sql.replace(
-        "served.service_tier = a.price_tier", "served.service_tier = 'standard'"
+        "served.price_of_tier = a.price_tier", "served.price_of_tier = 'standard'"
     ),
-    "region ignored": lambda sql: sql.replace("served.region = a.price_region", "served.region = 'default'"),
-    "peak window ignored": swap("coalesce(served_window.price_row, served.price_row)", "served.price_row"),
+    "region ignored": lambda sql: sql.replace(
+        "served.price_of_region = a.price_region", "served.price_of_region = 'default'"
+    ),
+    "peak window ignored": swap(
+        "coalesce(served_window.in_force_row, served.in_force_row)", "served.in_force_row"
+    ),
     "unit fees ignored": swap(
         "prompt_cost_usd + completion_cost_usd + unit_cost_usd", "prompt_cost_usd + completion_cost_usd"
     ),

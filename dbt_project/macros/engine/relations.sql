@@ -33,3 +33,10 @@
 {% macro duckdb__schema_of(layer) -%}
     {{ return(layer) }}
 {%- endmacro %}
+
+{#- inlined(): of a CTE that several read and none is to keep in memory. -#}
+{% macro inlined() -%}
+    {{ return(adapter.dispatch('inlined', 'tokencost')()) }}
+{%- endmacro %}
+
+{% macro duckdb__inlined() -%} not materialized {%- endmacro %}

@@ -130,11 +130,11 @@
 
 {#- The price row in force for the attempt: same day and key, half-open interval, band by TOTAL input of the request. -#}
 {% macro in_force(p, provider, model, region, tier, instant='a.occurred_at') -%}
-    {{ p }}.day = a.price_day
-    and {{ p }}.provider = {{ provider }}
-    and {{ p }}.model = {{ model }}
-    and {{ p }}.region = {{ region }}
-    and {{ p }}.service_tier = {{ tier }}
+    {{ p }}.price_on = a.price_day
+    and {{ p }}.price_of_provider = {{ provider }}
+    and {{ p }}.price_of_model = {{ model }}
+    and {{ p }}.price_of_region = {{ region }}
+    and {{ p }}.price_of_tier = {{ tier }}
     and {{ instant }} >= {{ p }}.valid_from
     and {{ instant }} < {{ p }}.valid_to
     and coalesce(a.prompt_tokens, 0) >= {{ p }}.min_context_tokens

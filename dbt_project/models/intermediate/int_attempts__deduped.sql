@@ -1,5 +1,5 @@
 -- Told to the engine as text to inline: kept in memory, these rows are the widest thing a build holds.
-with unified as not materialized (
+with unified as {{ inlined() }} (
 
     select * from {{ ref('int_attempts__unified') }}
 
@@ -20,7 +20,7 @@ calls_seen_twice as (
 
 ),
 
-kept as not materialized (
+kept as {{ inlined() }} (
 
     select
         unified.*,

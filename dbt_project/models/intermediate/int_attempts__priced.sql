@@ -27,6 +27,12 @@ prices as (
 
 ),
 
+rates as (
+
+    select {{ all_but(['provider', 'model', 'region', 'service_tier']) }} from prices
+
+),
+
 fx as (
 
     select currency, valid_from, valid_to, usd_per_unit from {{ ref('stg_pricing__fx_rates') }}
@@ -40,10 +46,27 @@ days as (
 ),
 
 -- A join on a range alone tries every version of a key for every attempt. With the day as part of the key an attempt
--- meets the versions of its day only, one as a rule, however long the book has grown.
+-- meets the versions of its day only, one as a rule, however long the book has grown. No column has the name of one of
+-- the attempts: where many relations are joined not every engine lets a name be used twice.
 daily as (
 
-    select days.day, prices.*
+    select
+        days.day as price_on,
+        prices.price_row as in_force_row,
+        prices.provider as price_of_provider,
+        prices.model as price_of_model,
+        prices.region as price_of_region,
+        prices.service_tier as price_of_tier,
+        prices.valid_from,
+        prices.valid_to,
+        prices.min_context_tokens,
+        prices.max_context_tokens,
+        prices.is_windowed,
+        prices.window_timezone,
+        prices.window_start_minute,
+        prices.window_end_minute,
+        prices.window_weekdays,
+        prices.window_exclude_dates
     from days
     inner join prices
         on {{ utc_day('prices.valid_from') }} <= days.day
@@ -68,8 +91,8 @@ located as (
 
     select
         a.*,
-        coalesce(served_window.price_row, served.price_row) as price_row,
-        coalesce(baseline_window.price_row, baseline.price_row) as baseline_price_row
+        coalesce(served_window.in_force_row, served.in_force_row) as served_row,
+        coalesce(baseline_window.in_force_row, baseline.in_force_row) as baseline_row
     from attempts as a
     left join always as served
         on {{ in_force('served', 'a.price_provider', 'a.price_model', 'a.price_region', 'a.price_tier') }}
@@ -105,8 +128,26 @@ met as (
                 then {{ tokens_cost(token_components(), 'baseline') }} + {{ units_fees('baseline') }}
         end as rerouted_price
     from located
-    left join prices as price on located.price_row = price.price_row
-    left join prices as baseline on located.baseline_price_row = baseline.price_row
+    left join rates as price on located.served_row = price.price_row
+    left join rates as baseline on located.baseline_row = baseline.price_row
+
+),
+
+discounts as (
+
+    select
+        discount_id, factor, valid_from, valid_to,
+        provider as discount_provider, model as discount_model, tenant_id as discount_tenant
+    from {{ ref('int_discounts__resolved') }}
+
+),
+
+estimates as (
+
+    select
+        cost_per_request, currency, valid_from, valid_to,
+        provider as estimate_provider, model as estimate_model
+    from {{ ref('int_estimates__versions') }}
 
 ),
 
@@ -130,15 +171,15 @@ converted as (
         on met.baseline_currency = baseline_fx.currency
         and met.price_day >= baseline_fx.valid_from
         and met.price_day < baseline_fx.valid_to
-    left join {{ ref('int_discounts__resolved') }} as discounts
-        on met.price_provider = discounts.provider
-        and met.price_model = discounts.model
-        and coalesce(met.tenant_id, '') = discounts.tenant_id
+    left join discounts
+        on met.price_provider = discounts.discount_provider
+        and met.price_model = discounts.discount_model
+        and coalesce(met.tenant_id, '') = discounts.discount_tenant
         and met.occurred_at >= discounts.valid_from
         and met.occurred_at < discounts.valid_to
-    left join {{ ref('int_estimates__versions') }} as estimates
-        on met.price_provider = estimates.provider
-        and met.price_model = estimates.model
+    left join estimates
+        on met.price_provider = estimates.estimate_provider
+        and met.price_model = estimates.estimate_model
         and met.occurred_at >= estimates.valid_from
         and met.occurred_at < estimates.valid_to
     left join fx as estimate_fx

@@ -3,6 +3,11 @@
 {%- set rebuild_everything = rebuild_all() if execute else false %}
 {%- set fct_attempts = published('marts', 'fct_attempts') %}
 {%- set applied_reference = published('ingest', 'applied_reference') %}
+{%- set nothing_published = no_rows({
+    'hour': 'timestamptz', 'occurred_at': 'timestamptz', 'request_id': 'varchar', 'provider': 'varchar',
+    'model': 'varchar', 'baseline_provider': 'varchar', 'baseline_model': 'varchar', 'price_currency': 'varchar',
+    'book_as_of': 'timestamptz',
+}) %}
 
 with context as (
 
@@ -88,7 +93,7 @@ published_attempts as not materialized (
 
     select
         hour, occurred_at, request_id, provider, model, baseline_provider, baseline_model, price_currency, book_as_of
-    from {{ fct_attempts or "(select null::timestamptz as hour, null::timestamptz as occurred_at, null::varchar as request_id, null::varchar as provider, null::varchar as model, null::varchar as baseline_provider, null::varchar as baseline_model, null::varchar as price_currency, null::timestamptz as book_as_of where false)" }}
+    from {{ fct_attempts or nothing_published }}
     where {{ is_open('occurred_at') }}
 
 ),
@@ -124,9 +129,9 @@ touched as (
     inner join changed_names
         on (
             repriceable_attempts.provider = changed_names.provider
-            and (starts_with(repriceable_attempts.model, changed_names.model) or changed_names.model = '*')
+            and ({{ begins_with('repriceable_attempts.model', 'changed_names.model') }} or changed_names.model = '*')
             or repriceable_attempts.baseline_provider = changed_names.provider
-            and (starts_with(repriceable_attempts.baseline_model, changed_names.model) or changed_names.model = '*')
+            and ({{ begins_with('repriceable_attempts.baseline_model', 'changed_names.model') }} or changed_names.model = '*')
         )
         and repriceable_attempts.occurred_at >= changed_names.effective_from
 

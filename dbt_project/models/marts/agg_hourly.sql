@@ -85,7 +85,7 @@ left join begun
     and summed.is_local is not distinct from begun.first_is_local
 {%- if retention() and not is_incremental() %}
 
-union all by name
+{{ and_by_name() }}
 
 {{ closed_rows() }}
 {%- endif %}

@@ -27,10 +27,10 @@ days as (
 
     select
         clocks.*,
-        {{ local_day("complete_until - interval 1 microsecond") }} - cast(ago.range as integer) as day,
-        ago.range = 0 as is_today
+        {{ local_day("complete_until - interval 1 microsecond") }} - cast(series.number as integer) as day,
+        series.number = 0 as is_today
     from clocks
-    cross join range(0, 15) as ago
+    cross join {{ whole_numbers(15) }}
 
 ),
 
@@ -101,18 +101,16 @@ first_days as (
 compared as (
 
     select
-        windows.rule,
-        windows.dimension,
-        by_hour.entity,
-        windows.day,
-        windows.is_today,
-        windows.window_from,
-        windows.window_to,
-        windows.min_usd,
-        windows.ratio,
-        windows.severe_ratio,
-        windows.min_history_days,
-        cast(least(windows.baseline_days, windows.day - first_days.first_day) as integer) as baseline_days,
+        {% for column in [
+            'rule', 'dimension', 'day', 'is_today', 'window_from', 'window_to', 'min_usd', 'ratio', 'severe_ratio',
+            'min_history_days',
+        ] -%}
+        windows.{{ column }} as {{ column }},
+        {% endfor -%}
+        by_hour.entity as entity,
+        cast(
+            least(windows.baseline_days, {{ days_between('first_days.first_day', 'windows.day') }}) as integer
+        ) as baseline_days,
         sum(by_hour.cost_usd) filter (where by_hour.day = windows.day) as actual_usd,
         sum(by_hour.cost_usd) filter (where by_hour.day < windows.day) as baseline_usd
     from windows
@@ -146,7 +144,8 @@ breaches as (
         {{ money_ratio('actual_usd', 'expected_usd') }} as ratio_seen
     from expected
     where actual_usd - expected_usd >= min_usd
-        and cast(actual_usd as decimal(28, 9)) >= cast(ratio as decimal(9, 4)) * cast(expected_usd as decimal(28, 9))
+        and cast(round(actual_usd, 9) as decimal(28, 9))
+            >= cast(round(ratio, 4) as decimal(9, 4)) * cast(round(expected_usd, 9) as decimal(28, 9))
 
 )
 

@@ -88,7 +88,7 @@ where (hour in (select hour from {{ ref('int_hours__touched') }}) or grain = 'co
     and {{ is_open('occurred_at') }}
 {%- if retention() and not is_incremental() %}
 
-union all by name
+{{ and_by_name() }}
 
 {{ closed_rows() }}
 {%- endif %}

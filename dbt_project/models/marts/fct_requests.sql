@@ -6,7 +6,7 @@
 ) }}
 
 -- depends_on: {{ ref('int_requests__touched') }}
-with attempts as not materialized (
+with attempts as {{ inlined() }} (
 
     select * from {{ ref('fct_attempts') }}
     where {% if is_incremental() -%}
@@ -28,7 +28,7 @@ repeated as (
 
 ),
 
-tries as not materialized (
+tries as {{ inlined() }} (
 
     select * from attempts
     where {{ quick_hash('request_id') }} in (select request_hash from repeated)
@@ -50,7 +50,7 @@ marked as (
     select
         tries.*,
         answered.answered_by is null or is_failure or attempt < answered.answered_by as is_wasted,
-        row(occurred_at, attempt, event_id) as turn
+        {{ in_order(['occurred_at', 'attempt', 'event_id']) }} as turn
     from tries
     left join answered on tries.request_id = answered.request_id
 
@@ -107,13 +107,13 @@ of_several as (
         max(hour) as last_hour,
         min(day) as day,
 
-        arg_min(feature, turn) as feature,
-        arg_min(tenant_id, turn) as tenant_id,
-        arg_min(user_id, turn) as user_id,
-        arg_min(session_id, turn) as session_id,
+        {{ first_known('feature', 'turn') }} as feature,
+        {{ first_known('tenant_id', 'turn') }} as tenant_id,
+        {{ first_known('user_id', 'turn') }} as user_id,
+        {{ first_known('session_id', 'turn') }} as session_id,
         {{ first_by('provider', 'turn') }} as provider,
         {{ first_by('model', 'turn') }} as model,
-        arg_max(status, row(attempt, occurred_at, event_id)) as final_status,
+        {{ last_known('status', in_order(['attempt', 'occurred_at', 'event_id'])) }} as final_status,
         {{ first_by('feature', 'turn') }} as first_feature,
         {{ first_by('tenant_id', 'turn') }} as first_tenant_id,
         {{ first_by('is_local', 'turn') }} as first_is_local,

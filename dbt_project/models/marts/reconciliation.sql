@@ -73,7 +73,9 @@ priced as (
 known as (
 
     select
-        names.*,
+        names.provider as provider,
+        names.day as day,
+        names.model as model,
         coalesce(aliases.model, names.model) as known_model
     from names
     left join priced on names.provider = priced.provider and names.model = priced.model
@@ -144,7 +146,12 @@ elsewhere as (
 compared as (
 
     select
-        cells.*,
+        {% for column in [
+            'provider', 'day', 'model', 'currency', 'is_billed', 'amount', 'computed_usd', 'reported_usd', 'attempts',
+            'unpriced_attempts',
+        ] -%}
+        cells.{{ column }} as {{ column }},
+        {% endfor -%}
         cast(cells.amount - coalesce(cells.computed_usd, 0) as {{ money_type() }}) as gap_usd,
         -- What is billed without a model on a day billed by model has no side of ours to stand against.
         cells.model is not null or not covered.is_by_model as has_a_side

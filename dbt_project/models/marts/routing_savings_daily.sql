@@ -85,7 +85,7 @@ select * from computed
 with_closed as (
 
     select * from computed
-    union all by name
+    {{ and_by_name() }}
     select * from closed
     {%- if is_incremental() %}
     where day in (select day from {{ ref('int_days__touched') }})

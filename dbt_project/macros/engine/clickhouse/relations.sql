@@ -15,3 +15,6 @@
 {% macro clickhouse__schema_of(layer) -%}
     {{ return(target.schema ~ '_' ~ layer) }}
 {%- endmacro %}
+
+{#- A CTE is never kept here. -#}
+{% macro clickhouse__inlined() -%}{%- endmacro %}
