@@ -24,6 +24,7 @@ from tokencost_pipeline.warehouse.reference import (
     land_withdrawn_files,
 )
 from tokencost_pipeline.warehouse.stale import EVERYTHING, note_stale, read_stale, touched_days
+from tokencost_pipeline.warehouse.store import store_exists
 
 GENERATED_PREFIXES = ("sample_", "demo_")
 PRICE_TABLES = (
@@ -132,11 +133,11 @@ def plan_build(settings: Settings, *, forced: bool) -> BuildPlan:
     marker = marker_path(settings)
     built = (
         orjson.loads(marker.read_bytes())["inputs"]
-        if marker.exists() and settings.warehouse_path.exists()
+        if marker.exists() and store_exists(settings)
         else None
     )
     if built is None:
-        return BuildPlan(inputs, full_refresh=settings.warehouse_path.exists(), only=(), clock=clock)
+        return BuildPlan(inputs, full_refresh=store_exists(settings), only=(), clock=clock)
     if any(built.get(name) != inputs[name] for name in REBUILD_WHEN_CHANGED):
         return BuildPlan(inputs, full_refresh=True, only=(), clock=clock)
     only = CLOCK_MODELS if built == inputs and not forced else ()

@@ -12,15 +12,13 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import duckdb
-
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.pipeline import build_warehouse
 from tokencost_pipeline.pricing.land import land_reference
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.exports import export_marts
-from tokencost_pipeline.warehouse.read_only import read_only
 from tokencost_pipeline.warehouse.reference import Reprice
+from tokencost_pipeline.warehouse.store import open_store, store_exists, store_place
 
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -54,10 +52,10 @@ def reprice(
     caller holds the pipeline's lock. Raises UserError when nothing has been priced yet, the range is empty or the book
     is not valid, CheckFailed when a model or test fails.
     """
-    if not settings.warehouse_path.exists():
+    if not store_exists(settings):
         raise UserError(
             "nothing has been priced yet, so there is nothing to price again",
-            place=str(settings.warehouse_path),
+            place=store_place(settings),
             hint="tokencost run prices what lies in raw/",
         )
     start, end = floor_hour(since), END_OF_TIME if until is None else ceil_hour(until)
@@ -83,13 +81,8 @@ def reprice(
 
 def restatements(settings: Settings) -> list[dict[str, Any]]:
     """What is on record, from the warehouse itself; nothing while it has no such table."""
-    with read_only(settings) as connection:
-        try:
-            cursor = connection.execute(RESTATED)
-        except duckdb.CatalogException:
-            return []
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    with open_store(settings) as store:
+        return store.dicts(RESTATED) if "marts.restatements" in store.tables(["marts"]) else []
 
 
 def total_difference(rows: list[dict[str, Any]]) -> Decimal:
@@ -99,10 +92,8 @@ def total_difference(rows: list[dict[str, Any]]) -> Decimal:
 
 def count_hours(settings: Settings) -> int:
     """Hours that the last build recomputed."""
-    with read_only(settings) as connection:
-        return int(
-            connection.execute("select count(*) from intermediate.int_hours__touched").fetchall()[0][0]
-        )
+    with open_store(settings) as store:
+        return int(store.rows("select count(*) from intermediate.int_hours__touched")[0][0])
 
 
 def floor_hour(instant: datetime) -> datetime:

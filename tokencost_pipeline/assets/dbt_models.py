@@ -14,7 +14,7 @@ from tokencost_pipeline.assets.days import DAYS_KEY
 from tokencost_pipeline.pipeline import build_warehouse, warned_tests
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.dbt import DbtOutcome, NodeOutcome, dbt_environment, ensure_manifest
-from tokencost_pipeline.warehouse.read_only import read_only
+from tokencost_pipeline.warehouse.store import open_store
 
 LAYER_KINDS = {"view": "view", "table": "table", "incremental": "table"}
 
@@ -140,33 +140,29 @@ def unchanged_result(check: dg.AssetCheckKey, *, warned: bool) -> dg.AssetCheckR
 
 def row_counts(settings: Settings) -> dict[str, int]:
     """Rows of every table of the warehouse, by `schema.name`."""
-    with read_only(settings) as connection:
-        return dict(
-            connection.execute(
-                "select schema_name || '.' || table_name, estimated_size from duckdb_tables()"
-            ).fetchall()
-        )
+    with open_store(settings) as store:
+        return store.row_counts()
 
 
 def day_materializations(settings: Settings) -> Iterator[dg.AssetMaterialization]:
     """Mark the days that this run recomputed, so that the partition bar shows which days the marts hold."""
-    with read_only(settings) as connection:
-        days = connection.execute(
+    with open_store(settings) as store:
+        days = store.rows(
             """
-            select d.day::varchar, coalesce(sum(a.attempts), 0), sum(a.cost_usd)::varchar,
+            select d.day::varchar, coalesce(sum(a.attempts), 0), sum(a.cost_usd),
                    coalesce(sum(a.unpriced_attempts), 0)
             from intermediate.int_days__touched as d
             left join marts.agg_daily as a on a.day = d.day
             group by d.day order by d.day
             """
-        ).fetchall()
+        )
     for day, attempts, cost, unpriced in days:
         yield dg.AssetMaterialization(
             asset_key=DAYS_KEY,
             partition=day,
             metadata={
                 "dagster/partition_row_count": int(attempts),
-                "cost in USD": cost or "unknown",
+                "cost in USD": "unknown" if cost is None else str(cost),
                 "unpriced attempts": int(unpriced),
             },
         )

@@ -17,7 +17,7 @@ from tokencost_pipeline.pricing.read_book import load_price_book
 from tokencost_pipeline.publication import read_failure
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.exports import read_current
-from tokencost_pipeline.warehouse.read_only import read_only
+from tokencost_pipeline.warehouse.store import open_store, store_exists
 
 LEAST_FREE_BYTES = 1 << 30
 
@@ -110,13 +110,10 @@ def look_retention(settings: Settings) -> tuple[str, str]:
 
 
 def look_warehouse(settings: Settings) -> tuple[str, str]:
-    if not settings.warehouse_path.exists():
+    if not store_exists(settings):
         return "note", "not built yet: `tokencost run`"
-    with read_only(settings, patience_seconds=2) as connection:
-        row = connection.execute(
-            "select count(*), max(occurred_at)::varchar from marts.fct_attempts"
-        ).fetchone()
-    attempts, newest = row or (0, None)
+    with open_store(settings, patience_seconds=2) as store:
+        [(attempts, newest)] = store.rows("select count(*), max(occurred_at)::varchar from marts.fct_attempts")
     return "ok", f"{attempts:,} attempts, the newest of {newest}"
 
 

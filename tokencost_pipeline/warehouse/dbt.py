@@ -128,9 +128,25 @@ def build(settings: Settings, *, full_refresh: bool = False, only: Sequence[str]
 
     Unit tests belong to the suite, not to a run on somebody's data.
     """
+    bring_in_what_landed(settings)
     arguments = build_arguments(settings, full_refresh=full_refresh, select=only)
     # Its JSON artifacts cost more than the models of a quiet run; the manifest is `ensure_manifest`'s business.
     return invoke(settings, [*arguments, "--exclude-resource-type", "unit_test", "--no-write-json"])
+
+
+def bring_in_what_landed(settings: Settings) -> None:
+    """DuckDB reads the landed files where they lie; ClickHouse is given them first."""
+    if settings.target != "clickhouse":
+        return
+    from tokencost_pipeline.warehouse.clickhouse.connect import connect
+    from tokencost_pipeline.warehouse.clickhouse.load import load_landing
+    from tokencost_pipeline.warehouse.reference import SHAPES
+
+    client = connect(settings)
+    try:
+        load_landing(client, settings, SHAPES)
+    finally:
+        client.close()
 
 
 def ensure_manifest(settings: Settings) -> Path:

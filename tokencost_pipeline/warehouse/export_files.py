@@ -10,9 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-import duckdb
-
 from tokencost_pipeline.warehouse.stale import Stale
+from tokencost_pipeline.warehouse.store import Store
 
 WHOLE = "all"
 COUNTED = "count"  # what plain logs let one count has no day where the log has none: a part of its own
@@ -47,7 +46,7 @@ CUTS = {
 
 
 def write_relation(
-    connection: duckdb.DuckDBPyConnection,
+    store: Store,
     name: str,
     order: str,
     folder: Path,
@@ -60,37 +59,31 @@ def write_relation(
     """
     cut = CUTS.get(name)
     if cut is None:
-        return {WHOLE: write_part(connection, name, "true", order, folder, WHOLE)}
+        return {WHOLE: write_part(store, name, "true", order, folder, WHOLE)}
     behind = {cut.part_of(day) for day in stale.days} if stale.days is not None else None
-    parts = {"": known.get("") or write_part(connection, name, "false", order, folder, "none")}
-    for part in parts_of(connection, name, cut):
+    parts = {"": known.get("") or write_part(store, name, "false", order, folder, "none")}
+    for part in parts_of(store, name, cut):
         fresh = behind is not None and part not in behind and part != COUNTED and part in known
         parts[part] = (
-            known[part] if fresh else write_part(connection, name, cut.condition(part), order, folder, part)
+            known[part] if fresh else write_part(store, name, cut.condition(part), order, folder, part)
         )
     return parts
 
 
-def parts_of(connection: duckdb.DuckDBPyConnection, name: str, cut: Cut) -> list[str]:
+def parts_of(store: Store, name: str, cut: Cut) -> list[str]:
     """The parts that have rows now, in order."""
     priced = "where grain is distinct from 'count'" if cut.counted else ""
-    days = connection.execute(f"select distinct day from {name} {priced}").fetchall()
+    days = store.rows(f"select distinct day from {name} {priced}")
     parts = sorted({cut.part_of(day.isoformat()) for (day,) in days})
-    if cut.counted and connection.execute(f"select 1 from {name} where grain = 'count' limit 1").fetchone():
+    if cut.counted and store.rows(f"select 1 from {name} where grain = 'count' limit 1"):
         parts.append(COUNTED)
     return parts
 
 
-def write_part(
-    connection: duckdb.DuckDBPyConnection, name: str, where: str, order: str, folder: Path, part: str
-) -> str:
+def write_part(store: Store, name: str, where: str, order: str, folder: Path, part: str) -> str:
     """Write one part in a fixed order; returns the file's name, made from its content."""
     building = folder / f".{name}.building"
-    target = str(building).replace("'", "''")
-    by = f" order by {order}" if order else ""
-    connection.execute(
-        f"copy (select * from {name} where {where}{by}) to '{target}' (format parquet, compression zstd)"
-    )
+    store.copy(f"select * from {name} where {where}", order, building)
     file = f"{name}.{part}.{sha256(building.read_bytes()).hexdigest()[:16]}.parquet"
     building.replace(folder / file)
     return file

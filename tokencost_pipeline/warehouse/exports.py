@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from datetime import UTC
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import orjson
 
 from tokencost_pipeline import atomic
 from tokencost_pipeline.ingest.manifest import read_manifest
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.export_files import write_relation
-from tokencost_pipeline.warehouse.read_only import read_only
 from tokencost_pipeline.warehouse.stale import EVERYTHING, forget_stale, read_stale
+from tokencost_pipeline.warehouse.store import Store, open_store
 
 VERSION = 2
 FILES = "files"
@@ -69,25 +69,26 @@ def export_marts(settings: Settings) -> ExportReport:
     stale = read_stale(settings)
     if known.get("version") != VERSION or known.get("closed_before") != closed:
         stale = EVERYTHING
+    if known.get("engine", "duckdb") != settings.target:
+        stale = EVERYTHING  # what is behind was noted for the other engine
     parts: dict[str, dict[str, str]] = {}
-    with read_only(settings) as connection:
-        names = relations(connection)
+    with open_store(settings) as store:
+        names = relations(store)
         for name in names:
             kept = present(files, known.get("parts", {}).get(name, {}))
-            parts[name] = write_relation(connection, name, ORDER.get(name, ""), files, kept, stale)
-        rows = {name: count_rows(connection, name) for name in names}
-        context = connection.execute(
-            "select strftime(as_of, '%Y-%m-%dT%H:%M:%S.%fZ'), timezone, is_sample from ingest.run_context"
-        ).fetchone()
+            parts[name] = write_relation(store, name, ORDER.get(name, ""), files, kept, stale)
+        rows = {name: count_rows(store, name) for name in names}
+        context = next(iter(store.rows("select as_of, timezone, is_sample from ingest.run_context")), None)
     current: dict[str, Any] = {
         "version": VERSION,
         "generation": generation_name(parts),
         "relations": {name: [f"{FILES}/{file}" for file in found.values()] for name, found in parts.items()},
         "parts": parts,
         "closed_before": closed,
-        "as_of": context[0] if context else None,
+        "as_of": f"{context[0].astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}" if context else None,
         "timezone": context[1] if context else settings.timezone,
         "is_sample": bool(context[2]) if context else False,
+        **({} if settings.target == "duckdb" else {"engine": settings.target}),
     }
     unchanged = known == current
     if not unchanged:
@@ -110,19 +111,14 @@ def closed_before(settings: Settings) -> str | None:
     return retention.closed_before.isoformat() if retention else None
 
 
-def count_rows(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    found = connection.execute(f"select count(*) from {name}").fetchone()
-    return int(found[0]) if found else 0
+def count_rows(store: Store, name: str) -> int:
+    [(rows,)] = store.rows(f"select count(*) from {name}")
+    return int(rows)
 
 
-def relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def relations(store: Store) -> list[str]:
     """The published relations of the warehouse, `schema.name`."""
-    found = connection.execute(
-        "select table_schema || '.' || table_name from information_schema.tables"
-        " where list_contains(?, table_schema) order by 1",
-        [list(SCHEMAS)],
-    ).fetchall()
-    return [name for (name,) in found if name not in INTERNAL and "__dbt_" not in name]
+    return [name for name in store.tables(SCHEMAS) if name not in INTERNAL and "__dbt_" not in name]
 
 
 def generation_name(parts: dict[str, dict[str, str]]) -> str:

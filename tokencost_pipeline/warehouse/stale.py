@@ -9,7 +9,7 @@ import orjson
 
 from tokencost_pipeline import atomic
 from tokencost_pipeline.settings import Settings
-from tokencost_pipeline.warehouse.read_only import read_only
+from tokencost_pipeline.warehouse.store import open_store
 
 TOUCHED = """
 select distinct day::varchar from (
@@ -17,7 +17,7 @@ select distinct day::varchar from (
     union all
     select day from marts.fct_requests
     where request_id in (select request_id from intermediate.int_requests__touched)
-)
+) as touched
 where day is not null
 """
 """Days of which a row of a mart may have changed in the last build. A request stands in the day of its first attempt,
@@ -69,5 +69,5 @@ def forget_stale(settings: Settings) -> None:
 
 def touched_days(settings: Settings) -> Stale:
     """The days that the last build may have changed."""
-    with read_only(settings) as connection:
-        return Stale(frozenset(day for (day,) in connection.execute(TOUCHED).fetchall()))
+    with open_store(settings) as store:
+        return Stale(frozenset(day for (day,) in store.rows(TOUCHED)))

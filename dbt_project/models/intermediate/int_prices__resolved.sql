@@ -216,7 +216,7 @@ select
     {% endfor -%}
     (
         {% for component in token_components() -%}
-        coalesce(versions.{{ component }}_rate as {{ component }}_rate, 0) = 0 and
+        coalesce(versions.{{ component }}_rate, 0) = 0 and
         {% endfor -%}
         {% for count, fee in unit_components() -%}
         coalesce(versions.{{ fee }}_fee, 0) = 0{% if not loop.last %} and{% endif %}
