@@ -119,11 +119,18 @@ def quarantine(
 
 
 @app.command(epilog="Example: tokencost doctor")
-def doctor(json: Json = False) -> None:
+def doctor(
+    target: Annotated[
+        str | None, typer.Option(help="Engine to look at: duckdb or clickhouse. TOKENCOST_TARGET unless given.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Look at settings, files and locks, and say what to do. Exits with 1 when something is wrong."""
     from tokencost_pipeline.commands.doctor import doctor as look
+    from tokencost_pipeline.settings import with_target
 
-    if not look(load_settings(), as_json=json):
+    settings = load_settings()
+    if not look(settings if target is None else with_target(settings, target), as_json=json):
         raise typer.Exit(1)
 
 

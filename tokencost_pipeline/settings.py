@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -161,6 +161,13 @@ class Settings(BaseSettings):
     def fixed_as_of(self) -> datetime | None:
         """The instant `TOKENCOST_AS_OF` names, or None for 'now' and 'latest'."""
         return None if self.as_of in {"now", "latest"} else datetime.fromisoformat(self.as_of)
+
+
+def with_target(settings: Settings, target: str) -> Settings:
+    """The same settings for another engine. Raises UserError when there is no such engine."""
+    if target not in get_args(Settings.model_fields["target"].annotation):
+        raise UserError(f"{target!r} is no engine", place="--target", hint="write duckdb or clickhouse")
+    return settings.model_copy(update={"target": target})
 
 
 def load_settings() -> Settings:

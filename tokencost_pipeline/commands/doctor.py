@@ -46,6 +46,10 @@ def doctor(settings: Settings, *, as_json: bool) -> bool:
         ("webhook", look_webhook),
     ]
     findings = [find(name, look, settings) for name, look in looks]
+    if settings.target == "clickhouse":
+        from tokencost_pipeline.warehouse.clickhouse.examine import examine
+
+        findings += [Finding(*found) for found in examine(settings)]
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tokencost_pipeline.errors import CheckFailed, UserError
+from tokencost_pipeline.ingest.manifest import read_manifest
 from tokencost_pipeline.settings import Settings
 
 SOURCE_SUFFIXES = {".sql", ".yml", ".yaml", ".md"}
@@ -138,6 +139,12 @@ def bring_in_what_landed(settings: Settings) -> None:
     """DuckDB reads the landed files where they lie; ClickHouse is given them first."""
     if settings.target != "clickhouse":
         return
+    if settings.raw_retention_days is not None or read_manifest(settings.landing_dir).retention is not None:
+        raise UserError(
+            "the target clickhouse does not know closed days",
+            place="TOKENCOST_RAW_RETENTION_DAYS",
+            hint="leave it out, and keep to the target duckdb where days have been closed",
+        )
     from tokencost_pipeline.warehouse.clickhouse.connect import connect
     from tokencost_pipeline.warehouse.clickhouse.load import load_landing
     from tokencost_pipeline.warehouse.reference import SHAPES

@@ -59,7 +59,7 @@ def connect(settings: Settings) -> Client:
         raise UserError(
             f"ClickHouse does not answer: {first_line(error)}",
             place=where(settings),
-            hint="`tokencost doctor --target clickhouse` says what to mend",
+            hint="is it running? TOKENCOST_CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD and _SECURE say where and how to ask",
         ) from error
 
 

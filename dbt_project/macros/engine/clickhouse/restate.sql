@@ -6,14 +6,19 @@
     {{ schema_of('intermediate') }}.published_costs
 {%- endmacro %}
 
+{% macro clickhouse_make_published_costs() -%}
+    create table if not exists {{ clickhouse_published_costs() }} {{ on_cluster_clause(this) }} (
+        source String, event_id String, price_id Nullable(String), discount_id Nullable(String),
+        cost_basis Nullable(String), cost_usd Nullable(Decimal(38, 15)), prompt_tokens Nullable(Int64),
+        completion_tokens Nullable(Int64), cache_read_tokens Nullable(Int64), status Nullable(String),
+        remembered_at DateTime64(6, 'UTC')
+    ) engine = MergeTree order by (source, event_id)
+{%- endmacro %}
+
 {% macro clickhouse__remember_published_costs() -%}
     {%- if execute -%}
         {%- set facts = adapter.get_relation(database=none, schema=this.schema, identifier=this.identifier) -%}
-        {%- do run_query(
-            'create table if not exists ' ~ clickhouse_published_costs() ~ on_cluster_clause(this)
-            ~ ' engine = MergeTree order by (source, event_id) empty as select *, '
-            ~ instant_literal('0001-01-01 00:00:00+00') ~ ' as remembered_at from (' ~ no_published_costs() ~ ') as published'
-        ) -%}
+        {%- do run_query(clickhouse_make_published_costs()) -%}
         {%- if facts is not none -%}
     insert into {{ clickhouse_published_costs() }}
     select {{ compared_columns() }}, assumeNotNull((select max(run_at) from {{ ref('stg_run__context') }})) as remembered_at

@@ -1,0 +1,103 @@
+"""The target clickhouse, on the embedded engine and through the adapter as it is: every relation row for row as DuckDB
+has it. What this cannot show (a server, a cluster) is said in docs/CLICKHOUSE.md."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pipeline_lab import DATA, Lab, event, new_lab
+from test_oracle import IMAGES, PRICING, as_event, records
+from two_engines import Twins
+
+from tokencost_pipeline.settings import PROJECT_ROOT
+from tokencost_pipeline.warehouse.exports import export_marts
+from tokencost_pipeline.warehouse.look import ask
+
+FIRST = datetime(2026, 11, 10, 9, 20, tzinfo=UTC)
+NOT_ON_THE_WAY = {"alerts.outbox", "ingest.conflicts", "ingest.quarantine", "ingest.unknown_fields"}
+
+
+@dataclass
+class Story:
+    """Rows of each relation after each step, the same in both engines."""
+
+    twins: Twins
+    rows: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def note(self, step: str) -> None:
+        self.rows[step] = self.twins.equal()
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """The sample and all real LiteLLM logs; then late events, a first try that comes after its retry, an unknown model
+    that gets a price, a changed price, an invoice; then a re-pricing with the book of another day."""
+    lab = new_lab(tmp_path_factory.mktemp("twins"))
+    shutil.copytree(PROJECT_ROOT / "raw", lab.settings.raw_dir, dirs_exist_ok=True)
+    for source in ("litellm_payload", "litellm_spend_logs", "otlp", "claude_code"):
+        for path in sorted((DATA / "ingest").glob(f"{source}*.jsonl")):
+            lab.drop(source, path.name, path)
+    for path in sorted((DATA / "litellm_log").glob("*.gz")):
+        lab.drop("litellm_log", path.name, path)
+    calls = [event(n, FIRST + n * timedelta(days=1), model="our-own") for n in range(4)]
+    calls += [event(10 + n, FIRST + n * timedelta(days=1), prompt_tokens=1234 + n, attempt=2) for n in range(4)]
+    lab.drop("events", "calls.jsonl", calls)
+    story = Story(Twins(lab))
+    story.twins.run()
+    story.note("first run")
+
+    late = [event(30 + n, FIRST - timedelta(days=n, minutes=7), tenant_id=None, feature=None) for n in range(9)]
+    first_try = event(20, FIRST - timedelta(hours=1), request_id="r10", attempt=1, status="failure")
+    spike = [event(40 + n, "2026-11-21T03:20:00Z", completion_tokens=90_000_000, tenant_id="late") for n in range(2)]
+    lab.drop("events", "late.jsonl", [*late, first_try, *spike])
+    lab.drop("events", "bad.jsonl", b'{"event_id": "x"}\nnot json\n')
+    for path in sorted((DATA / "invoices").glob("*.json")):
+        lab.drop("invoices", path.name, path)
+    for model, start in (("our-own", "2026-11-12T09:00:00Z"), ("gpt-4o-mini", "2026-11-12T00:00:00Z")):
+        lab.add_price(
+            f"- {{id: {model}@12, provider: openai, model: {model}, region: default, service_tier: standard,"
+            f" currency: USD, effective_from: '{start}', recorded_at: '2026-11-20T00:00:00Z',"
+            " bands: [{min_context_tokens: 0, rates: {input: '2', output: '10'}}], source: {checked_on: '2026-11-20'}}"
+        )
+    story.twins.run()
+    story.note("late data and another price")
+
+    story.reports = story.twins.reprice(FIRST, book_as_of=datetime(2026, 11, 15, tzinfo=UTC))  # type: ignore[attr-defined]
+    story.note("priced as of the 15th")
+    return story
+
+
+def test_the_sample_and_the_real_logs_are_equal_row_for_row(story: Story) -> None:
+    rows = story.rows["first run"]
+    print(rows)
+    assert {name for name in rows if name.startswith("marts.")} == {
+        "marts.agg_daily", "marts.agg_hourly", "marts.agg_litellm_log", "marts.anomalies", "marts.dim_prices",
+        "marts.fct_attempts", "marts.fct_requests", "marts.reconciliation", "marts.restatements",
+        "marts.routing_savings_daily",
+    }  # fmt: skip
+    assert rows["marts.fct_attempts"] > 9000
+    assert rows["marts.agg_litellm_log"] > 0
+
+
+def test_late_data_and_a_changed_price_are_equal_row_for_row(story: Story) -> None:
+    rows = story.rows["late data and another price"]
+    print(rows)
+    assert rows["marts.fct_attempts"] == story.rows["first run"]["marts.fct_attempts"] + 12
+    assert rows["marts.restatements"] > 0
+    assert rows["marts.reconciliation"] > 0
+    assert rows["marts.anomalies"] > 0
+    assert rows["ingest.quarantine"] > 0
+
+
+def test_a_repricing_on_request_is_equal_and_kept_on_record(story: Story) -> None:
+    ours, theirs = story.reports  # type: ignore[attr-defined]
+    assert ours == theirs
+    assert ours.attempts > 0
+    assert story.rows["priced as of the 15th"]["marts.restatements"] > (
+        story.rows["late data and another price"]["marts.restatements"]
+    )
