@@ -67,5 +67,5 @@ class Twins:
         """Rows of every relation, once they are the same in both engines."""
         found = self.differences()
         wrong = {name: counts for name, counts in found.items() if counts[1:] != (0, 0)}
-        assert wrong == {}, "relation: (rows of DuckDB, DuckDB alone, ClickHouse alone)"
+        assert wrong == {}, f"(rows of DuckDB, DuckDB alone, ClickHouse alone): {wrong}"
         return {name: counts[0] for name, counts in found.items()}
