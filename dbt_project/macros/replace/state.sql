@@ -65,7 +65,7 @@
         {%- if bounds[0] is none -%}
             false
         {%- else -%}
-            ({{ day }} >= cast('{{ bounds[0] }}' as date) and {{ day }} <= cast('{{ bounds[1] }}' as date))
+            ({{ day }} >= cast('{{ bounds[0] }}' as {{ engine_type('date') }}) and {{ day }} <= cast('{{ bounds[1] }}' as {{ engine_type('date') }}))
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

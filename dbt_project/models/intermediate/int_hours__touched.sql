@@ -89,7 +89,7 @@ changed_names as (
 
 ),
 
-published_attempts as not materialized (
+published_attempts as {{ inlined() }} (
 
     select
         hour, occurred_at, request_id, provider, model, baseline_provider, baseline_model, price_currency, book_as_of
@@ -99,7 +99,7 @@ published_attempts as not materialized (
 ),
 
 -- A re-pricing that was asked for reaches the attempts of its range alone.
-repriceable_attempts as not materialized (
+repriceable_attempts as {{ inlined() }} (
 
     select published_attempts.*
     from published_attempts

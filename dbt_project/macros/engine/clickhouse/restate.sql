@@ -1,6 +1,7 @@
 {#
   The two hooks of macros/replace/restate.sql without a transaction. What was published is kept in a table until the log
-  holds the difference: a run that dies in between leaves it, and the next one neither forgets it nor logs it twice.
+  holds the difference: a run that dies in between leaves it, and the next one neither forgets it nor logs it twice. That
+  it was logged is seen from the log's length, for two runs may have the same stamp.
 #}
 {% macro clickhouse_published_costs() -%}
     {{ schema_of('intermediate') }}.published_costs
@@ -11,7 +12,7 @@
         source String, event_id String, price_id Nullable(String), discount_id Nullable(String),
         cost_basis Nullable(String), cost_usd Nullable(Decimal(38, 15)), prompt_tokens Nullable(Int64),
         completion_tokens Nullable(Int64), cache_read_tokens Nullable(Int64), status Nullable(String),
-        remembered_at DateTime64(6, 'UTC')
+        logged_before UInt64
     ) engine = MergeTree order by (source, event_id)
 {%- endmacro %}
 
@@ -21,7 +22,7 @@
         {%- do run_query(clickhouse_make_published_costs()) -%}
         {%- if facts is not none -%}
     insert into {{ clickhouse_published_costs() }}
-    select {{ compared_columns() }}, assumeNotNull((select max(run_at) from {{ ref('stg_run__context') }})) as remembered_at
+    select {{ compared_columns() }}, (select count(*) from {{ ref('int_attempts__restated') }}) as logged_before
     from {{ facts }}
     where (source, event_id) not in (select source, event_id from {{ clickhouse_published_costs() }})
     {%- if not flags.FULL_REFRESH %} and {{ in_touched_hours('hour') }}{% endif -%}
@@ -33,8 +34,8 @@
     {%- if execute -%}
         {%- set published = clickhouse_published_costs() -%}
         {%- do run_query(
-            insert_restated_costs(published) ~ " and (facts.source, facts.event_id) not in (select source, event_id from "
-            ~ ref('int_attempts__restated') ~ " where restated_at >= (select min(remembered_at) from " ~ published ~ "))"
+            insert_restated_costs(published) ~ ' and (select count(*) from ' ~ ref('int_attempts__restated')
+            ~ ') = (select min(logged_before) from ' ~ published ~ ')'
         ) -%}
     drop table {{ published }} {{ on_cluster_clause(this) }} sync
     {%- endif -%}
