@@ -121,7 +121,8 @@ def quarantine(
 @app.command(epilog="Example: tokencost doctor")
 def doctor(
     target: Annotated[
-        str | None, typer.Option(help="Engine to look at: duckdb or clickhouse. TOKENCOST_TARGET unless given.")
+        str | None,
+        typer.Option(help="Engine to look at: duckdb or clickhouse. TOKENCOST_TARGET unless given."),
     ] = None,
     json: Json = False,
 ) -> None:

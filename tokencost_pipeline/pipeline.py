@@ -132,9 +132,7 @@ def plan_build(settings: Settings, *, forced: bool) -> BuildPlan:
     inputs, clock = build_inputs(settings), clock_inputs(settings)
     marker = marker_path(settings)
     built = (
-        orjson.loads(marker.read_bytes())["inputs"]
-        if marker.exists() and store_exists(settings)
-        else None
+        orjson.loads(marker.read_bytes())["inputs"] if marker.exists() and store_exists(settings) else None
     )
     if built is None:
         return BuildPlan(inputs, full_refresh=store_exists(settings), only=(), clock=clock)

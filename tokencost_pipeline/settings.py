@@ -38,9 +38,12 @@ class Settings(BaseSettings):
     timezone: str = Field("UTC", description="zone in which days are cut")
     target: Literal["duckdb", "clickhouse"] = Field("duckdb", description="dbt target: the engine")
     clickhouse_host: str | None = Field(
-        None, description="ClickHouse server (not set: the engine embedded in the process, below the data folder)"
+        None,
+        description="ClickHouse server (not set: the engine embedded in the process, below the data folder)",
     )
-    clickhouse_port: int | None = Field(None, ge=1, le=65535, description="its HTTP port; 8123, or 8443 when secure")
+    clickhouse_port: int | None = Field(
+        None, ge=1, le=65535, description="its HTTP port; 8123, or 8443 when secure"
+    )
     clickhouse_user: str = Field("default", description="its user")
     clickhouse_password: SecretStr | None = Field(None, description="the user's password")
     clickhouse_database: str = Field("tokencost", description="prefix of the databases that are written")

@@ -49,15 +49,22 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     for path in sorted((DATA / "litellm_log").glob("*.gz")):
         lab.drop("litellm_log", path.name, path)
     calls = [event(n, FIRST + n * timedelta(days=1), model="our-own") for n in range(4)]
-    calls += [event(10 + n, FIRST + n * timedelta(days=1), prompt_tokens=1234 + n, attempt=2) for n in range(4)]
+    calls += [
+        event(10 + n, FIRST + n * timedelta(days=1), prompt_tokens=1234 + n, attempt=2) for n in range(4)
+    ]
     lab.drop("events", "calls.jsonl", calls)
     story = Story(Twins(lab))
     story.twins.run()
     story.note("first run")
 
-    late = [event(30 + n, FIRST - timedelta(days=n, minutes=7), tenant_id=None, feature=None) for n in range(9)]
+    late = [
+        event(30 + n, FIRST - timedelta(days=n, minutes=7), tenant_id=None, feature=None) for n in range(9)
+    ]
     first_try = event(20, FIRST - timedelta(hours=1), request_id="r10", attempt=1, status="failure")
-    spike = [event(40 + n, "2026-11-21T03:20:00Z", completion_tokens=90_000_000, tenant_id="late") for n in range(2)]
+    spike = [
+        event(40 + n, "2026-11-21T03:20:00Z", completion_tokens=90_000_000, tenant_id="late")
+        for n in range(2)
+    ]
     lab.drop("events", "late.jsonl", [*late, first_try, *spike])
     lab.drop("events", "bad.jsonl", b'{"event_id": "x"}\nnot json\n')
     for path in sorted((DATA / "invoices").glob("*.json")):
@@ -102,8 +109,9 @@ def test_a_repricing_on_request_is_equal_and_kept_on_record(story: Story) -> Non
     ours, theirs = story.reports
     assert ours == theirs
     assert ours.attempts > 0
-    assert story.rows["priced as of the 15th"]["marts.restatements"] > (
-        story.rows["late data and another price"]["marts.restatements"]
+    assert (
+        story.rows["priced as of the 15th"]["marts.restatements"]
+        > (story.rows["late data and another price"]["marts.restatements"])
     )
 
 
@@ -156,7 +164,7 @@ def test_a_batch_that_is_loaded_again_brings_no_row_twice(story: Story) -> None:
 
 @pytest.fixture(scope="module")
 def oracle(tmp_path_factory: pytest.TempPathFactory) -> tuple[Twins, list[dict]]:
-    """The price oracle: every kind of price, windows by the clock of their own zones; days cut in a zone of half hours."""
+    """The price oracle: every kind of price, windows by the clock of their own zones; days in a zone of half hours."""
     lab = new_lab(tmp_path_factory.mktemp("oracle_twins"))
     lab.as_of, lab.timezone = "2027-12-01T00:00:00Z", "Asia/Kolkata"
     shutil.copyfile(PRICING / "price_book_oracle.yaml", lab.settings.pricing_dir / "price_book.yaml")

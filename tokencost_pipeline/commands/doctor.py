@@ -117,7 +117,9 @@ def look_warehouse(settings: Settings) -> tuple[str, str]:
     if not store_exists(settings):
         return "note", "not built yet: `tokencost run`"
     with open_store(settings, patience_seconds=2) as store:
-        [(attempts, newest)] = store.rows("select count(*), max(occurred_at)::varchar from marts.fct_attempts")
+        [(attempts, newest)] = store.rows(
+            "select count(*), max(occurred_at)::varchar from marts.fct_attempts"
+        )
     return "ok", f"{attempts:,} attempts, the newest of {newest}"
 
 

@@ -26,8 +26,8 @@ SESSION: dict[str, Any] = {
     "except_default_mode": "DISTINCT",
     "decimal_check_overflow": 1,
     "final": 1,  # a row that a retried insert brought twice is read once
-    # 26.9 remembers for a filter with a subquery that no row passes, and goes on believing it when the subquery's answer
-    # is another one: prices went missing in a second run.
+    # 26.9 remembers of a filter with a subquery that no row passes, and believes it still when the subquery's answer is
+    # another one: prices went missing in a second run.
     "use_query_condition_cache": 0,
     "do_not_merge_across_partitions_select_final": 1,
     "max_partitions_per_insert_block": 0,  # years of logs may arrive in one insert
@@ -62,7 +62,7 @@ def connect(settings: Settings) -> Client:
         raise UserError(
             f"ClickHouse does not answer: {first_line(error)}",
             place=where(settings),
-            hint="is it running? TOKENCOST_CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD and _SECURE say where and how to ask",
+            hint="is it running? TOKENCOST_CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD and _SECURE say how to ask",
         ) from error
 
 

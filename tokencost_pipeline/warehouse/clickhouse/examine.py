@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.settings import Settings
-from tokencost_pipeline.warehouse.clickhouse.connect import SESSION, connect, first_line, is_embedded, load_driver, where
+from tokencost_pipeline.warehouse.clickhouse.connect import (
+    SESSION,
+    connect,
+    first_line,
+    is_embedded,
+    load_driver,
+    where,
+)
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -99,12 +106,19 @@ def look_language(client: Client, _: Settings) -> Answer:
 
 def look_session(client: Client, _: Settings) -> Answer:
     names = ", ".join(f"'{name}'" for name in SESSION)
-    in_force = dict(client.query(f"select name, value from system.settings where name in ({names})").result_rows)
+    in_force = dict(
+        client.query(f"select name, value from system.settings where name in ({names})").result_rows
+    )
     wrong = [
-        f"{name}={in_force.get(name)}" for name, wanted in SESSION.items() if str(in_force.get(name)) != str(wanted)
+        f"{name}={in_force.get(name)}"
+        for name, wanted in SESSION.items()
+        if str(in_force.get(name)) != str(wanted)
     ]
     if wrong:
-        return "fail", f"the user may not set {', '.join(wrong)}: its profile must not be readonly nor constrain them"
+        return (
+            "fail",
+            f"the user may not set {', '.join(wrong)}: its profile must not be readonly nor constrain them",
+        )
     return "ok", "NULL, casts and time zone behave as the models expect"
 
 
@@ -121,7 +135,10 @@ def look_instants(client: Client, _: Settings) -> Answer:
     sql = "select toString(cast('9999-12-31 00:00:00+00' as DateTime64(6, 'UTC')))"
     [(text,)] = client.query(sql).result_rows
     if text != "9999-12-31 00:00:00.000000":
-        return "fail", f"'9999-12-31' is read as {text}: this version cannot hold open ends, use 26.9 or newer"
+        return (
+            "fail",
+            f"'9999-12-31' is read as {text}: this version cannot hold open ends, use 26.9 or newer",
+        )
     return "ok", "microseconds, up to the year 9999"
 
 
@@ -132,7 +149,9 @@ def look_decimals(client: Client, _: Settings) -> Answer:
     )
     [(rest,)] = client.query(sql).result_rows
     exact = Decimal(rest) == Decimal("0.000000000000001")
-    return ("ok" if exact else "fail"), f"23 + 15 digits, a difference of 1e-15 USD is {'kept' if exact else rest}"
+    return (
+        "ok" if exact else "fail"
+    ), f"23 + 15 digits, a difference of 1e-15 USD is {'kept' if exact else rest}"
 
 
 def look_rights(client: Client, settings: Settings) -> Answer:
@@ -170,7 +189,13 @@ def look_cluster(client: Client, settings: Settings) -> Answer:
     ).result_rows
     shards, nodes = found[0]
     if not nodes:
-        return "fail", f"no cluster {settings.clickhouse_cluster!r}: select distinct cluster from system.clusters"
+        return (
+            "fail",
+            f"no cluster {settings.clickhouse_cluster!r}: select distinct cluster from system.clusters",
+        )
     if shards > 1:
-        return "fail", f"{shards} shards: the models are built on one shard with replicas, see docs/CLICKHOUSE.md"
+        return (
+            "fail",
+            f"{shards} shards: the models are built on one shard with replicas, see docs/CLICKHOUSE.md",
+        )
     return "note", f"one shard, {nodes} replicas; nobody has run this on a cluster, see docs/CLICKHOUSE.md"

@@ -1,8 +1,8 @@
 """What has landed, brought into ClickHouse: a batch once, a reference table when it has changed.
 
 Each Parquet file goes in as native blocks, each with a deduplication token made from the batch's key: a block that a
-retry sends again is dropped by the engine. `_loaded` is written after the rows, so a load that dies is taken up where it
-stopped.
+retry sends again is dropped by the engine. `_loaded` is written after the rows, so a load that dies is taken up where
+it stopped.
 """
 
 from __future__ import annotations
@@ -57,14 +57,16 @@ def load_landing(client: Client, settings: Settings, shapes: Mapping[str, pa.Sch
     replace_table(client, settings, f"{database}.{MANIFEST}", whole)
 
 
-def load_batches(
-    client: Client, settings: Settings, database: str, manifest: Mapping[str, Any]
-) -> None:
+def load_batches(client: Client, settings: Settings, database: str, manifest: Mapping[str, Any]) -> None:
     """Load the files that the manifest has in force and `_loaded` has not; remove those that are in force no more."""
     ledger = f"{database}.{LOADED}"
-    create(client, settings, ledger, "batch_key String, landed String", "ReplacingMergeTree", "batch_key, landed")
+    create(
+        client, settings, ledger, "batch_key String, landed String", "ReplacingMergeTree", "batch_key, landed"
+    )
     wanted = dict(landed_files(manifest))
-    loaded = {(key, table) for key, table in client.query(f"select batch_key, landed from {ledger}").result_rows}
+    loaded = {
+        (key, table) for key, table in client.query(f"select batch_key, landed from {ledger}").result_rows
+    }
     for key, table in sorted(loaded - set(wanted)):
         client.command(f"delete from {database}.{table} where batch_key = '{key}'")
         client.command(f"delete from {ledger} where batch_key = '{key}' and landed = '{table}'")
@@ -75,7 +77,7 @@ def load_batches(
 
 
 def landed_files(manifest: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:
-    """((batch key, table), file below landing/) of all that is in force. The macro `landed_batches` has the same key."""
+    """((batch key, table), file below landing/) of all in force. The macro `landed_batches` makes the same key."""
     purged = set((manifest.get("retention") or {}).get("purged", []))
     for batch in manifest.get("batches", []):
         digest = md5(json.dumps(batch, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
@@ -97,7 +99,9 @@ def load_file(client: Client, table: str, path: Path, key: str) -> None:
         if held == parquet.metadata.num_rows:
             return
         client.command(f"delete from {table} where batch_key = '{key}'")
-    raise CheckFailed(f"{table} holds {held} of {parquet.metadata.num_rows} rows of {path.name} after its load")
+    raise CheckFailed(
+        f"{table} holds {held} of {parquet.metadata.num_rows} rows of {path.name} after its load"
+    )
 
 
 def insert(client: Client, table: str, block: pa.Table, token: str) -> None:
