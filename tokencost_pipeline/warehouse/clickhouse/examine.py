@@ -106,13 +106,12 @@ def look_language(client: Client, _: Settings) -> Answer:
 
 def look_session(client: Client, _: Settings) -> Answer:
     names = ", ".join(f"'{name}'" for name in SESSION)
-    in_force = dict(
-        client.query(f"select name, value from system.settings where name in ({names})").result_rows
-    )
+    found = client.query(f"select name, value from system.settings where name in ({names})").result_rows
+    in_force = {str(name): str(value) for name, value in found}
     wrong = [
         f"{name}={in_force.get(name)}"
         for name, wanted in SESSION.items()
-        if str(in_force.get(name)) != str(wanted)
+        if in_force.get(name) != str(wanted)
     ]
     if wrong:
         return (

@@ -21,7 +21,10 @@
     {%- elif config.get('incremental_strategy') == 'append' -%}
         {%- call statement('main') -%}{{ clickhouse__insert_into(target_relation, sql, has_contract) }}{%- endcall -%}
     {%- else -%}
-        {%- call statement('main') -%}{{ get_create_table_as_sql(False, aside, sql) }}{%- endcall -%}
+        {%- call statement('make_aside') -%}
+            create table {{ aside }} {{ on_cluster_clause(target_relation) }} as {{ target_relation }}
+        {%- endcall -%}
+        {%- call statement('main') -%}{{ clickhouse__insert_into(aside, sql, has_contract) }}{%- endcall -%}
         {%- for condition in replaced_rows() -%}
             {%- call statement('delete_replaced') -%}
                 delete from {{ target_relation }} {{ on_cluster_clause(target_relation) }} where {{ condition }}
