@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     def dbt_project_dir(self) -> Path:
         return PROJECT_ROOT / "dbt_project"
 
-    @cached_property
+    @property
     def dbt_target_dir(self) -> Path:
         # what was built from what is remembered here, engine by engine
         return self.data_dir / ("dbt_target" if self.target == "duckdb" else f"dbt_target_{self.target}")

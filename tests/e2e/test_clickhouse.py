@@ -16,6 +16,7 @@ from two_engines import Twins
 from tokencost_pipeline.reprice import RepriceReport
 from tokencost_pipeline.settings import PROJECT_ROOT, Settings
 from tokencost_pipeline.warehouse.clickhouse.connect import connect
+from tokencost_pipeline.warehouse.clickhouse.examine import examine
 from tokencost_pipeline.warehouse.clickhouse.load import load_landing
 from tokencost_pipeline.warehouse.exports import export_marts, read_current
 from tokencost_pipeline.warehouse.look import ask
@@ -181,3 +182,9 @@ def test_every_record_of_the_price_oracle_is_exact_and_equal(oracle: tuple[Twins
 
 def read_parts(settings: Settings) -> dict[str, dict[str, str]]:
     return (read_current(settings.exports_dir) or {})["parts"]
+
+
+def test_the_doctor_finds_the_engine_fit(story: Story) -> None:
+    found = list(examine(story.twins.clickhouse))
+    assert [look for look in found if look[1] == "fail"] == []
+    assert len(found) >= 9
