@@ -40,3 +40,18 @@
 {%- endmacro %}
 
 {% macro duckdb__inlined() -%} not materialized {%- endmacro %}
+
+{#- text_rows(values, name): a select with a row for each of these texts, in its column `name`. -#}
+{% macro text_rows(values, name) -%}
+    {{ return(adapter.dispatch('text_rows', 'tokencost')(values, name)) }}
+{%- endmacro %}
+
+{% macro duckdb__text_rows(values, name) -%}
+{%- for value in values -%}
+select '{{ sql_text(value) }}' as {{ name }}
+{% if not loop.last %}union all {% endif %}
+{%- endfor %}
+{%- if not values -%}
+select cast(null as varchar) as {{ name }} where false
+{%- endif %}
+{%- endmacro %}

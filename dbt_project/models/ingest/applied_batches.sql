@@ -1,12 +1,9 @@
 -- Written last: a batch counts as applied once every mart holds it.
 -- depends_on: {{ ref('agg_daily') }}
 -- depends_on: {{ ref('routing_savings_daily') }}
-{%- set batches = landed_batches() %}
-
-{% for batch in batches -%}
-select '{{ batch.key }}' as batch_key
-{% if not loop.last %}union all {% endif %}
+{%- set keys = [] %}
+{%- for batch in landed_batches() -%}
+    {%- do keys.append(batch.key) -%}
 {%- endfor %}
-{%- if not batches -%}
-select cast(null as varchar) as batch_key where false
-{%- endif %}
+
+{{ text_rows(keys, 'batch_key') }}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.errors import Busy, UserError
 from tokencost_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ SESSION: dict[str, Any] = {
     "use_query_condition_cache": 0,
     "do_not_merge_across_partitions_select_final": 1,
     "max_partitions_per_insert_block": 0,  # years of logs may arrive in one insert
+    "max_query_size": 64 << 20,  # the keys of all batches stand in one statement
 }
 """profiles.yml gives dbt the same; a test compares them."""
 
@@ -43,7 +44,8 @@ def is_embedded(settings: Settings) -> bool:
 def connect(settings: Settings) -> Client:
     """A client of the engine that the settings name. The caller closes it.
 
-    Raises UserError when the driver is not installed or nobody answers.
+    Raises UserError when the driver is not installed or nobody answers, Busy when another process has the embedded
+    engine open.
     """
     driver = load_driver()
     try:
@@ -59,6 +61,12 @@ def connect(settings: Settings) -> Client:
             settings=dict(SESSION),
         )
     except driver.driver.exceptions.Error as error:
+        if is_embedded(settings):
+            raise Busy(
+                f"the embedded ClickHouse cannot be opened: {first_line(error)}",
+                place=where(settings),
+                hint="it serves one process at a time: wait for the other, or name a server (docs/CLICKHOUSE.md)",
+            ) from error
         raise UserError(
             f"ClickHouse does not answer: {first_line(error)}",
             place=where(settings),

@@ -3,16 +3,15 @@
     {{ schema_of('landing') }}.{{ table }}
 {%- endmacro %}
 
+{#- Batches are told apart by subqueries: a list of every key would outgrow a statement in a year of hourly runs. -#}
 {% macro clickhouse__landing(table, shape, newer_than_applied) -%}
-    {%- set keys = [] -%}
-    {%- for batch in landed_batches() if table in batch.tables -%}
-        {%- if not newer_than_applied or not batch.applied -%}
-            {%- do keys.append("'" ~ batch.key ~ "'") -%}
-        {%- endif -%}
-    {%- endfor -%}
+    {%- set applied = published('ingest', 'applied_batches') if newer_than_applied else none -%}
     (
         select * except (batch_key) from {{ clickhouse_landed(table) }}
-        where {% if keys %}batch_key in ({{ keys | join(', ') }}){% else %}false{% endif %}
+        where batch_key in (select batch_key from {{ clickhouse_landed('_loaded') }} where landed = '{{ table }}')
+        {%- if applied %}
+            and batch_key not in (select batch_key from {{ applied }})
+        {%- endif %}
     )
 {%- endmacro %}
 

@@ -18,3 +18,7 @@
 
 {#- A CTE is never kept here. -#}
 {% macro clickhouse__inlined() -%}{%- endmacro %}
+
+{% macro clickhouse__text_rows(values, name) -%}
+    select arrayJoin(cast([{% for value in values %}'{{ sql_text(value) }}'{% if not loop.last %}, {% endif %}{% endfor %}] as Array(String))) as {{ name }}
+{%- endmacro %}
