@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tokencost_pipeline.settings import PROJECT_ROOT, Settings
-from tokencost_pipeline.warehouse.dbt import ensure_manifest, project_files
+from tokencost_pipeline.warehouse.dbt import manifest_text, project_files
 
 NAMES = {
     "staging": r"stg_[a-z_]+__[a-z_]+",
@@ -30,7 +30,7 @@ READS_A_MART = {"int_requests__touched"}  # it asks which requests stand in the 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("manifest"))
-    return json.loads(ensure_manifest(settings).read_text("utf-8"))
+    return json.loads(manifest_text(settings))
 
 
 def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:

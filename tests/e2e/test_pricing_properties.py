@@ -379,7 +379,7 @@ def calls_of(example: Example, number: int = 300) -> list[Event]:
 
 def outcome(pricing: Pricing) -> list[tuple[Any, ...]]:
     """Every column of every priced attempt but the number of its price row, which counts the whole book."""
-    return ask(pricing, "select * exclude (price_row, baseline_price_row) from {priced} order by event_id")
+    return ask(pricing, "select * exclude (served_row, baseline_row) from {priced} order by event_id")
 
 
 def unrelated_rows(example: Example) -> list[PriceRow]:
@@ -547,8 +547,11 @@ MUTANTS = {
             "- 2 * coalesce(cache_read_tokens, 0) - coalesce(cache_write_5m",
         ),
     ),
-    "another provider's price": ("unrelated", swap(PRICED, "served.provider = a.price_provider", "true")),
-    "another model's price": ("unrelated", swap(PRICED, "served.model = a.price_model", "true")),
+    "another provider's price": (
+        "unrelated",
+        swap(PRICED, "served.price_of_provider = a.price_provider", "true"),
+    ),
+    "another model's price": ("unrelated", swap(PRICED, "served.price_of_model = a.price_model", "true")),
     "a price of later": ("unrelated", swap(PRICED, "and a.occurred_at >= served.valid_from", "")),
     "a correction of another model": (
         "unrelated",

@@ -13,7 +13,7 @@ from tokencost_pipeline.assets.common import OWNERS, POOL, writing
 from tokencost_pipeline.assets.days import DAYS_KEY
 from tokencost_pipeline.pipeline import build_warehouse, warned_tests
 from tokencost_pipeline.settings import Settings
-from tokencost_pipeline.warehouse.dbt import DbtOutcome, NodeOutcome, dbt_environment, ensure_manifest
+from tokencost_pipeline.warehouse.dbt import DbtOutcome, NodeOutcome, dbt_environment, manifest_text
 from tokencost_pipeline.warehouse.store import open_store
 
 LAYER_KINDS = {"view": "view", "table": "table", "incremental": "table"}
@@ -44,7 +44,7 @@ TRANSLATOR = Translator(settings=DagsterDbtTranslatorSettings(enable_asset_check
 
 def load_manifest(settings: Settings) -> Mapping[str, Any]:
     """dbt's manifest of the project, parsed only when a model is newer than it."""
-    return json.loads(ensure_manifest(settings).read_bytes())
+    return json.loads(manifest_text(settings))
 
 
 def build_dbt_assets(settings: Settings) -> dg.AssetsDefinition:

@@ -7,12 +7,11 @@ from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import orjson
 import vl_convert
 
 from tokencost_pipeline import atomic
+from tokencost_pipeline.reports import data_scripts
 from tokencost_pipeline.reports.charts.svg import VEGA_LITE, specification
 from tokencost_pipeline.reports.charts.theme import BROWSER, DARK, LIGHT, css_variables
 from tokencost_pipeline.reports.model import Figure
@@ -21,14 +20,8 @@ STATIC = Path(__file__).parent / "static"
 SCRIPTS = ("core", "app")
 """Scripts of every page, in the order they run; charts.js follows on pages that have any."""
 CHART_SCRIPTS = ("charts", "redraw")
-FILTER_SCRIPTS: tuple[str, ...] = tuple(
-    name
-    for name in ("data", "money", "csv", "rollups", "tables", "follow", "filters")
-    if (STATIC / f"{name}.js").is_file()
-)
-REQUEST_SCRIPTS: tuple[str, ...] = tuple(
-    name for name in ("data", "money", "csv", "sha256", "request") if (STATIC / f"{name}.js").is_file()
-)
+FILTER_SCRIPTS = ("data", "money", "csv", "rollups", "tables", "follow", "filters")
+REQUEST_SCRIPTS = ("data", "money", "csv", "sha256", "request")
 
 
 class Assets:
@@ -83,20 +76,7 @@ def chart_specs(figures: Mapping[str, Figure]) -> bytes:
         for figure in figures.values()
         if figure.face != "markdown"
     }
-    return data_script("charts", specs)
-
-
-def data_script(name: str, value: Any) -> bytes:
-    """`value` as a script that hands it over: pages opened from a file may load scripts, and nothing else."""
-    text = orjson.dumps(value, default=str).decode()
-    return f'tokencost.receive("{name}", {harmless(text)});\n'.encode()
-
-
-def harmless(json: str) -> str:
-    """JSON text that ends no script and no line early, wherever it stands."""
-    for character, written in (("<", "\\u003c"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")):
-        json = json.replace(character, written)
-    return json
+    return data_scripts.script("charts", specs)
 
 
 def scripts(names: Iterable[str], assets: Assets) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from tokencost_pipeline.reports import exact_json
+from tokencost_pipeline.reports import data_scripts, exact_json
 from tokencost_pipeline.reports.browser import (
     CHART_SCRIPTS,
     FILTER_SCRIPTS,
@@ -14,7 +14,6 @@ from tokencost_pipeline.reports.browser import (
     SCRIPTS,
     Assets,
     chart_specs,
-    data_script,
     scripts,
     style,
     vega,
@@ -93,7 +92,7 @@ def render_site(
     return {
         **assets.files,
         **{path: text.replace(_BUILD, build).encode() for path, text in texts.items()},
-        VERSION: data_script("version", version),
+        VERSION: data_scripts.script("version", version),
     }
 
 

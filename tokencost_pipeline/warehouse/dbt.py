@@ -14,6 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from tokencost_pipeline.errors import CheckFailed, UserError
 from tokencost_pipeline.ingest.manifest import read_manifest
 from tokencost_pipeline.settings import Settings
@@ -131,7 +133,7 @@ def build(settings: Settings, *, full_refresh: bool = False, only: Sequence[str]
     """
     bring_in_what_landed(settings)
     arguments = build_arguments(settings, full_refresh=full_refresh, select=only)
-    # Its JSON artifacts cost more than the models of a quiet run; the manifest is `ensure_manifest`'s business.
+    # Its JSON artifacts cost more than the models of a quiet run; the manifest is `manifest_text`'s business.
     return invoke(settings, [*arguments, "--exclude-resource-type", "unit_test", "--no-write-json"])
 
 
@@ -156,8 +158,18 @@ def bring_in_what_landed(settings: Settings) -> None:
         client.close()
 
 
+def manifest_text(settings: Settings) -> bytes:
+    """dbt's manifest as JSON, parsed anew only when a file of the project is newer than it.
+
+    Two programs that start at once take turns: dbt writes the file in place, and half a manifest is none.
+    """
+    settings.locks_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.locks_dir / "manifest.lock"):
+        return ensure_manifest(settings).read_bytes()
+
+
 def ensure_manifest(settings: Settings) -> Path:
-    """The path of dbt's manifest, parsed anew only when a file of the project is newer than it."""
+    """The path of dbt's manifest, see `manifest_text`."""
     manifest = settings.dbt_target_dir / "manifest.json"
     sources = project_files(settings.dbt_project_dir)
     if manifest.exists() and all(path.stat().st_mtime <= manifest.stat().st_mtime for path in sources):
