@@ -138,12 +138,15 @@ def sweep(site: Path, known: Mapping[str, list[str]], earlier: Mapping[str, list
     once, and what killed runs left. Files that somebody else put beside the pages stay."""
     named = {*known["now"], *known["before"]}
     removed = 0
+    folders: set[Path] = set()
     for path in sorted({*content_files(site), *earlier["now"], *earlier["before"]} - named):
         target = site / path
         if target.is_file():
             target.unlink()
             removed += 1
-        remove_empty(target.parent, site)
+        folders.add(target.parent)
+    for folder in folders:
+        remove_empty(folder, site)
     return removed
 
 
