@@ -83,7 +83,7 @@ def load_driver() -> Any:
         raise UserError(
             f"the target clickhouse needs a package that is not installed ({error.name})",
             place="TOKENCOST_TARGET",
-            hint="pip install 'tokencost-pipeline[clickhouse]'",
+            hint=".venv/bin/pip install '.[clickhouse]'",
         ) from error
     return clickhouse_connect
 

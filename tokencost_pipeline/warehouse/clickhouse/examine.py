@@ -73,7 +73,7 @@ def look_driver(settings: Settings) -> Answer:
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            return "fail", f"{package} is not installed: pip install 'tokencost-pipeline[clickhouse]'"
+            return "fail", f"{package} is not installed: .venv/bin/pip install '.[clickhouse]'"
     return "ok", ", ".join(found)
 
 
