@@ -50,14 +50,7 @@ class HtmlFace:
         )
         self._environment.globals.update(common, csp=CONTENT_SECURITY_POLICY)
         self._show: dict[str, Callable[[Any], str]] = {
-            "money": numbers.money,
-            "optional_money": numbers.optional_money,
-            "count": numbers.count,
-            "share": numbers.share,
-            "latency": numbers.latency,
-            "rate": numbers.rate,
-            "day": numbers.day,
-            "flag": numbers.flag,
+            **numbers.BY_KIND,
             "instant": partial(numbers.instant, zone=zone),
             "clock": partial(numbers.clock, zone=zone),
             "name": label,

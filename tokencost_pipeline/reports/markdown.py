@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import posixpath
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -124,19 +124,7 @@ class MarkdownFace:
                 return Md(numbers.clock(value, self._zone))
             case "badge":
                 return Md(f"**{value}**")
-        return Md(_PLAIN[kind](value))
-
-
-_PLAIN: Mapping[str, Callable[[Any], str]] = {
-    "money": numbers.money,
-    "optional_money": numbers.optional_money,
-    "count": numbers.count,
-    "share": numbers.share,
-    "latency": numbers.latency,
-    "rate": numbers.rate,
-    "day": numbers.day,
-    "flag": numbers.flag,
-}
+        return Md(numbers.BY_KIND[kind](value))
 
 
 def _finalize(value: Any) -> str:

@@ -3,8 +3,10 @@ before."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 UNKNOWN = "unknown"
@@ -143,3 +145,16 @@ def day_label(value: date, today: date | None = None) -> str:
 def flag(value: bool | None) -> str:
     """yes, no, or "–" for not known."""
     return NOTHING if value is None else ("yes" if value else "no")
+
+
+BY_KIND: Mapping[str, Callable[[Any], str]] = {
+    "money": money,
+    "optional_money": optional_money,
+    "count": count,
+    "share": share,
+    "latency": latency,
+    "rate": rate,
+    "day": day,
+    "flag": flag,
+}
+"""Column kind -> how its value is written, for the kinds that are figures of ours."""

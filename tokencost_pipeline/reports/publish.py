@@ -16,7 +16,7 @@ from tokencost_pipeline.reports.charts.svg import Images
 from tokencost_pipeline.reports.charts.theme import THEMES
 from tokencost_pipeline.reports.markdown import MarkdownFace
 from tokencost_pipeline.reports.model import Page
-from tokencost_pipeline.reports.pages import MODULES, NAVIGATION
+from tokencost_pipeline.reports.pages import MODULES, on_every_page
 from tokencost_pipeline.reports.report import Report, open_report
 from tokencost_pipeline.reports.shards.links import page_links
 from tokencost_pipeline.reports.shards.update import update_shards
@@ -117,18 +117,7 @@ def drawn_path(settings: Settings) -> Path:
 def render(report: Report, pages: list[Page], images: Images, late: str | None = None) -> dict[str, bytes]:
     """Every file of the report but the site's: path below the reports folder -> content. `late` is said on each
     page."""
-    face = MarkdownFace(
-        report.zone,
-        {
-            "as_of": report.as_of,
-            "today": report.today,
-            "zone": report.zone.key,
-            "is_sample": report.is_sample,
-            "late": late,
-            "freshness": report.freshness,
-            "navigation": NAVIGATION,
-        },
-    )
+    face = MarkdownFace(report.zone, on_every_page(report, late))
     shown = [page for page in pages if page.face != "html"]
     texts = {f"markdown/{page.path}.md": face.render(page) for page in shown}
     for page in shown:

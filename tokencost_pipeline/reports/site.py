@@ -21,7 +21,7 @@ from tokencost_pipeline.reports.browser import (
 from tokencost_pipeline.reports.html import HtmlFace, relative
 from tokencost_pipeline.reports.model import Page
 from tokencost_pipeline.reports.numbers import instant
-from tokencost_pipeline.reports.pages import NAVIGATION
+from tokencost_pipeline.reports.pages import on_every_page
 from tokencost_pipeline.reports.report import Report
 
 VERSION = "version.js"
@@ -60,13 +60,7 @@ def render_site(
     face = HtmlFace(
         report.zone,
         {
-            "as_of": report.as_of,
-            "today": report.today,
-            "zone": report.zone.key,
-            "is_sample": report.is_sample,
-            "late": late,
-            "freshness": report.freshness,
-            "navigation": NAVIGATION,
+            **on_every_page(report, late),
             "assets": shared,
             "scripts": [shared[name] for name in SCRIPTS],
             "build": _BUILD,

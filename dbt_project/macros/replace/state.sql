@@ -41,31 +41,31 @@
   and row groups outside. Not a filter on its own: the hours between may be untouched.
 #}
 {% macro in_touched_range(instant) -%}
-    {%- set scope = scope_relation('int_hours__touched') if execute else none -%}
-    {%- if scope is none -%}
-        true
+    {%- set bounds = touched_bounds('int_hours__touched', 'hour') -%}
+    {%- if bounds is none -%} true
+    {%- elif bounds[0] is none -%} false
     {%- else -%}
-        {%- set bounds = run_query("select cast(min(hour) as varchar), cast(max(hour) as varchar) from " ~ scope).rows[0] -%}
-        {%- if bounds[0] is none -%}
-            false
-        {%- else -%}
-            ({{ instant }} >= {{ instant_literal(bounds[0]) }}
-            and {{ instant }} < {{ instant_literal(bounds[1]) }} + interval 1 hour)
-        {%- endif -%}
+        ({{ instant }} >= {{ instant_literal(bounds[0]) }}
+        and {{ instant }} < {{ instant_literal(bounds[1]) }} + interval 1 hour)
     {%- endif -%}
 {%- endmacro %}
 
 {#- in_touched_days(day): between the first and the last touched day, likewise. -#}
 {% macro in_touched_days(day) -%}
-    {%- set scope = scope_relation('int_days__touched') if execute else none -%}
-    {%- if scope is none -%}
-        true
+    {%- set bounds = touched_bounds('int_days__touched', 'day') -%}
+    {%- if bounds is none -%} true
+    {%- elif bounds[0] is none -%} false
     {%- else -%}
-        {%- set bounds = run_query("select cast(min(day) as varchar), cast(max(day) as varchar) from " ~ scope).rows[0] -%}
-        {%- if bounds[0] is none -%}
-            false
-        {%- else -%}
-            ({{ day }} >= cast('{{ bounds[0] }}' as {{ engine_type('date') }}) and {{ day }} <= cast('{{ bounds[1] }}' as {{ engine_type('date') }}))
-        {%- endif -%}
+        {%- set date = engine_type('date') -%}
+        ({{ day }} >= cast('{{ bounds[0] }}' as {{ date }}) and {{ day }} <= cast('{{ bounds[1] }}' as {{ date }}))
     {%- endif -%}
+{%- endmacro %}
+
+{#- The least and the greatest key of a scope as texts, NULL where nothing was touched; nothing while there is no scope. -#}
+{% macro touched_bounds(scope, key) -%}
+    {%- set relation = scope_relation(scope) if execute else none -%}
+    {%- if relation is none -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {{ return(run_query('select cast(min(' ~ key ~ ') as varchar), cast(max(' ~ key ~ ') as varchar) from ' ~ relation).rows[0]) }}
 {%- endmacro %}

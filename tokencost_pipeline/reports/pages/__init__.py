@@ -4,6 +4,7 @@ tables."""
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 
 from tokencost_pipeline.reports.pages import (
     anomalies,
@@ -15,6 +16,7 @@ from tokencost_pipeline.reports.pages import (
     routing,
     tenants,
 )
+from tokencost_pipeline.reports.report import Report
 
 MODULES: tuple[ModuleType, ...] = (
     overview,
@@ -37,3 +39,16 @@ NAVIGATION = (
     ("data_quality", "Data quality"),
     ("anomalies", "Anomalies"),
 )
+
+
+def on_every_page(report: Report, late: str | None) -> dict[str, Any]:
+    """What the templates of both faces say on each page. `late`: which runs failed before this one."""
+    return {
+        "as_of": report.as_of,
+        "today": report.today,
+        "zone": report.zone.key,
+        "is_sample": report.is_sample,
+        "late": late,
+        "freshness": report.freshness,
+        "navigation": NAVIGATION,
+    }
