@@ -14,8 +14,7 @@ from tokencost_pipeline.clock import resolve_as_of, utc_now
 from tokencost_pipeline.ingest.manifest import newest_occurred_at, only_sample_files, read_manifest
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse import dbt
-from tokencost_pipeline.warehouse.packs import pack_landed
-from tokencost_pipeline.warehouse.read_only import wait_for_the_file
+from tokencost_pipeline.warehouse.ready import make_ready
 from tokencost_pipeline.warehouse.reference import (
     Reprice,
     RunContext,
@@ -82,10 +81,9 @@ def build_warehouse(
     Only hours with new, late or re-priced events are recomputed; with a range [rebuild_from, rebuild_to) those hours
     too. With `reprice` a change of the book reaches the hours of its range alone; the next ordinary build applies it
     everywhere. Never raises for a failing model or test: see the outcome. Raises Busy when another program goes on
-    holding the warehouse file: dbt would try again for each of its connections, minutes in all.
+    holding the warehouse: dbt would try again for each of its connections, minutes in all.
     """
     land_shapes(settings)
-    pack_landed(settings)
     land_withdrawn_files(settings, withdrawn_files(settings))
     land_run_context(settings, run_context(settings, rebuild_from, rebuild_to, reprice))
     plan = plan_build(settings, forced=full_refresh or rebuild_from is not None or reprice is not None)
@@ -98,7 +96,7 @@ def build_warehouse(
         return build_warehouse(settings, reprice=reprice) if outcome.success else outcome
     if plan.only and plan.clock == built_clock(settings):
         return dbt.DbtOutcome(success=True)
-    wait_for_the_file(settings)
+    make_ready(settings)
     behind = read_stale(settings)
     if not plan.only:
         note_stale(settings, EVERYTHING)

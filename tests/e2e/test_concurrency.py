@@ -75,3 +75,20 @@ def test_a_run_says_which_program_holds_the_warehouse_and_readers_go_on(lab: Lab
 
     lab.build()
     assert lab.ask("select count(*) from marts.fct_attempts") == [(50,)]
+
+
+READY = """
+from tokencost_pipeline.settings import load_settings
+from tokencost_pipeline.warehouse.ready import make_ready
+make_ready(load_settings())
+"""
+
+
+def test_a_held_file_of_one_engine_is_no_business_of_the_other(lab: Lab) -> None:
+    with notebook(lab.settings.warehouse_path):
+        subprocess.run(
+            [sys.executable, "-c", READY],
+            env={**lab.environment, "TOKENCOST_TARGET": "clickhouse"},
+            check=True,
+            timeout=60,
+        )

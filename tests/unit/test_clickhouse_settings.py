@@ -14,7 +14,8 @@ from tokencost_pipeline.warehouse.clickhouse.connect import SESSION, connect, em
 from tokencost_pipeline.warehouse.clickhouse.examine import examine, look_settings
 from tokencost_pipeline.warehouse.clickhouse.load import columns_of, landed_files, on_cluster
 from tokencost_pipeline.warehouse.clickhouse.store import ClickHouseStore
-from tokencost_pipeline.warehouse.dbt import bring_in_what_landed, engine_environment
+from tokencost_pipeline.warehouse.dbt import engine_environment
+from tokencost_pipeline.warehouse.ready import make_ready
 from tokencost_pipeline.warehouse.reference import SHAPES
 
 SECRET = "kein-wort-davon"
@@ -77,7 +78,7 @@ def test_a_prefix_that_could_end_a_statement_is_refused(tmp_path: Path) -> None:
 
 def test_closed_days_are_refused_before_anything_is_loaded(nobody: Settings) -> None:
     with pytest.raises(UserError, match="does not know closed days"):
-        bring_in_what_landed(nobody.model_copy(update={"raw_retention_days": 30}))
+        make_ready(nobody.model_copy(update={"raw_retention_days": 30}))
 
 
 def test_each_engine_remembers_its_own_builds(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from typing import Any
 from filelock import FileLock
 
 from tokencost_pipeline.errors import CheckFailed, UserError
-from tokencost_pipeline.ingest.manifest import read_manifest
 from tokencost_pipeline.settings import Settings
 
 SOURCE_SUFFIXES = {".sql", ".yml", ".yaml", ".md"}
@@ -131,31 +130,9 @@ def build(settings: Settings, *, full_refresh: bool = False, only: Sequence[str]
 
     Unit tests belong to the suite, not to a run on somebody's data.
     """
-    bring_in_what_landed(settings)
     arguments = build_arguments(settings, full_refresh=full_refresh, select=only)
     # Its JSON artifacts cost more than the models of a quiet run; the manifest is `manifest_text`'s business.
     return invoke(settings, [*arguments, "--exclude-resource-type", "unit_test", "--no-write-json"])
-
-
-def bring_in_what_landed(settings: Settings) -> None:
-    """DuckDB reads the landed files where they lie; ClickHouse is given them first."""
-    if settings.target != "clickhouse":
-        return
-    if settings.raw_retention_days is not None or read_manifest(settings.landing_dir).retention is not None:
-        raise UserError(
-            "the target clickhouse does not know closed days",
-            place="TOKENCOST_RAW_RETENTION_DAYS",
-            hint="leave it out, and keep to the target duckdb where days have been closed",
-        )
-    from tokencost_pipeline.warehouse.clickhouse.connect import connect
-    from tokencost_pipeline.warehouse.clickhouse.load import load_landing
-    from tokencost_pipeline.warehouse.reference import SHAPES
-
-    client = connect(settings)
-    try:
-        load_landing(client, settings, SHAPES)
-    finally:
-        client.close()
 
 
 def manifest_text(settings: Settings) -> bytes:

@@ -100,13 +100,12 @@ def test_a_failure_is_counted_once_and_waiting_for_another_run_is_none(settings:
 
 
 HOLD = """
-import sys, time
-from pathlib import Path
+import sys
 from tokencost_pipeline.locks import pipeline_lock
 from tokencost_pipeline.settings import load_settings
 with pipeline_lock(load_settings(), "dbt build, run 0123abcd"):
     print("held", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -115,6 +114,7 @@ def test_a_killed_run_is_told_of_too(settings: Settings) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD],
         env={**os.environ, "TOKENCOST_DATA_DIR": str(settings.data_dir)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )

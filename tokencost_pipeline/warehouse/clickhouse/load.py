@@ -40,10 +40,8 @@ SCALARS = {
 def load_landing(client: Client, settings: Settings, shapes: Mapping[str, pa.Schema]) -> None:
     """Bring the database `<prefix>_landing` up to the landing zone. `shapes`: the columns of each landed table."""
     database = f"{settings.clickhouse_database}_landing"
-    for name in (
-        settings.clickhouse_database,
-        database,
-    ):  # dbt connects to the first and makes none but its schemas
+    # dbt connects to the first, and makes none but those of its layers.
+    for name in (settings.clickhouse_database, database):
         client.command(f"create database if not exists {name}{on_cluster(settings)}")
     path = settings.landing_dir / "manifest.json"
     manifest = path.read_bytes() if path.exists() else b"{}"
