@@ -87,7 +87,7 @@ def test_every_published_mart_has_a_key_test(manifest: dict[str, Any]) -> None:
         node["attached_node"]
         for node in manifest["nodes"].values()
         if node["resource_type"] == "test"
-        and (node["test_metadata"] or {}).get("name") in {"unique", "unique_combination"}
+        and (node["test_metadata"] or {}).get("name") in {"key", "unique", "unique_combination"}
     }
     assert [
         model["name"]

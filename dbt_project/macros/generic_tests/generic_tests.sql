@@ -3,12 +3,26 @@
 select * from {{ model }} where not coalesce({{ expression }}, false)
 {% endtest %}
 
-{#- The combination of columns is the key. NULL counts as a value. -#}
-{% test unique_combination(model, columns) %}
+{#- The column is the key: never NULL, never twice. One question instead of two, for each costs a run the same. -#}
+{% test key(model, column_name) %}
+select {{ column_name }}, count(*) as n
+from {{ model }}
+group by {{ column_name }}
+having count(*) > 1 or {{ column_name }} is null
+{% endtest %}
+
+{#- The columns are never NULL. -#}
+{% test known(model, columns) %}
+select * from {{ model }} where {% for column in columns %}{{ column }} is null{% if not loop.last %} or {% endif %}{% endfor %}
+{% endtest %}
+
+{#- The combination of columns is the key. NULL counts as a value, unless the key is to be `complete`. -#}
+{% test unique_combination(model, columns, complete=false) %}
 select {{ columns | join(', ') }}, count(*) as n
 from {{ model }}
 group by {{ columns | join(', ') }}
 having count(*) > 1
+{%- if complete %}{% for column in columns %} or {{ column }} is null{% endfor %}{% endif %}
 {% endtest %}
 
 {#- Sums of measures are equal at two grains, to the last decimal; with `open_hours` only over hours that retention has
