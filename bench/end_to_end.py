@@ -3,7 +3,7 @@
 Ours is the real thing without Dagster: ingest, price book, dbt's build with all its tests; every import and start-up
 included. It checks each line, keeps what it read, and makes ten marts. The peers do the part that is asked of
 everybody: parse, one of each event_id, the price in force (models change their price twice within the month), the
-priced events and both rollups on disk. They trust every line. Each must find what ours found.
+priced events, the requests and both rollups on disk. They trust every line. Each must find what ours found.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ OURS, NOTHING, FLOOR = "ours", "ours, nothing to read", "duckdb floor"
 STEPS = ("ingest", "price book", "dbt build")
 LINES, PRICES, EXPECTED = "events.jsonl", "prices.parquet", "expected.json"
 PEER_STEP = "bytes to rollups"
+MONEY = ("cost_usd", "wasted_cost_usd")
 NEW_PRICES = (  # so that the month knows more than one price; USD per 1M tokens
     ("openai", "gpt-4o-mini", "0.15", "0.075", "0.6"),
     ("openai", "gpt-4.1-mini", "0.4", "0.1", "1.6"),
@@ -59,7 +60,7 @@ def run(case: str, folder: Path, events: int, meter: Meter) -> None:
         with meter.step(PEER_STEP) as facts:
             found = peer(case)(folder / LINES, folder / PRICES, out)
         expected = json.loads((folder / EXPECTED).read_text("utf-8"))
-        expected = Totals(**{**expected, "cost_usd": Decimal(expected["cost_usd"])})
+        expected = Totals(**{**expected, **{name: Decimal(expected[name]) for name in MONEY}})
         found.check(expected, exact="pandas" not in case)
         facts |= {"USD": str(found.cost_usd), "bytes on disk": bytes_below(out)}
         shutil.rmtree(out)
@@ -153,11 +154,12 @@ def leave_for_peers(settings: Settings, folder: Path) -> Totals:
             """
         )
         [row] = connection.execute(
-            "select sum(attempts)::bigint, sum(prompt_tokens)::bigint, sum(cost_usd),"
+            "select sum(attempts)::bigint, sum(prompt_tokens)::bigint, sum(cost_usd), sum(requests)::bigint,"
+            " (select sum(wasted_cost_usd) from marts.fct_requests),"
             " (select count(*) from marts.agg_hourly), count(*) from marts.agg_daily"
         ).fetchall()
     found = Totals(*row)
-    (folder / EXPECTED).write_text(json.dumps({**asdict(found), "cost_usd": str(found.cost_usd)}), "utf-8")
+    (folder / EXPECTED).write_text(json.dumps(asdict(found), default=str), "utf-8")
     return found
 
 

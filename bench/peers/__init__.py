@@ -1,5 +1,5 @@
 """Other ways to do the same work, each as its friends would write it: parse the lines, keep one of each event_id, find
-the price in force, add up by hour and by day, and keep all three.
+the price in force, tell each request from its attempts, add up by hour and by day, and keep all four.
 
 A peer is a module with `work(lines, prices, out) -> Totals`. It may be missing: the extra `bench` installs them.
 """
@@ -22,7 +22,11 @@ TEXTS = (
     *("event_id", "timestamp", "request_id", "provider", "model", "model_requested", "tenant_id"),
     *("user_id", "feature", "session_id", "status", "service_tier", "prompt_template_id"),
 )
-SUMS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "reasoning_tokens", "latency_ms")
+TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "reasoning_tokens")
+COSTS = ("prompt_cost", "completion_cost", "cost")
+SUMS = (*TOKENS, "latency_ms", *COSTS)
+NAMES = ("tenant_id", "feature", "user_id", "session_id", "provider", "model")
+"""What a request takes from its first attempt."""
 
 PEERS = {
     "Polars": ("polars", "bench.peers.with_polars"),
@@ -33,18 +37,24 @@ PEERS = {
 
 @dataclass(frozen=True)
 class Totals:
-    """What a way of doing it found. `cost_usd` as exact as it can; rows of the two rollups."""
+    """What a way of doing it found. Costs as exact as it can; rows of the requests and of the two rollups."""
 
     events: int
     prompt_tokens: int
     cost_usd: Decimal
+    requests: int
+    wasted_cost_usd: Decimal
     hourly_rows: int
     daily_rows: int
 
     def check(self, expected: Totals, *, exact: bool = True) -> None:
         """Raise AssertionError where this is not the same work: same rows, same total to the cent at least."""
-        near = abs(self.cost_usd - expected.cost_usd) <= (0 if exact else Decimal("0.005"))
-        same = [(it.events, it.prompt_tokens, it.hourly_rows, it.daily_rows) for it in (self, expected)]
+        gaps = (self.cost_usd - expected.cost_usd, self.wasted_cost_usd - expected.wasted_cost_usd)
+        near = all(abs(gap) <= (0 if exact else Decimal("0.005")) for gap in gaps)
+        same = [
+            (it.events, it.prompt_tokens, it.requests, it.hourly_rows, it.daily_rows)
+            for it in (self, expected)
+        ]
         if not near or same[0] != same[1]:
             raise AssertionError(f"not the same work: {self}, ours: {expected}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chdb.session import Session
 
-from bench.peers import KEYS, SUMS, TEXTS, WHOLE, Totals
+from bench.peers import COSTS, KEYS, NAMES, SUMS, TEXTS, TOKENS, WHOLE, Totals
 
 SETTINGS = "settings session_timezone = 'UTC', date_time_input_format = 'best_effort'"
 
@@ -32,9 +32,11 @@ def work(lines: Path, prices: Path, out: Path) -> Totals:
                 events.*,
                 toStartOfHour(timestamp) as hour,
                 toDate(timestamp) as day,
+                status = 'failure' as failed,
                 (assumeNotNull(prompt_tokens) - ifNull(cache_read_tokens, 0)) * p.input
-                    + ifNull(cache_read_tokens, 0) * p.cache_read
-                    + assumeNotNull(completion_tokens) * p.output as cost
+                    + ifNull(cache_read_tokens, 0) * p.cache_read as prompt_cost,
+                assumeNotNull(completion_tokens) * p.output as completion_cost,
+                prompt_cost + completion_cost as cost
             from (
                 select * from file('{lines}', JSONEachRow, '{", ".join(fields)}') limit 1 by event_id
             ) as events
@@ -50,15 +52,37 @@ def work(lines: Path, prices: Path, out: Path) -> Totals:
                 and events.timestamp >= p.valid_from and events.timestamp < p.valid_to
             """
         )
+        turn = "(timestamp, attempt, event_id)"
+        named = ", ".join(f"argMin(facts.{name}, {turn}) as {name}" for name in (*NAMES, "hour"))
+        totals = ", ".join(f"sum(facts.{name}) as {name}" for name in (*TOKENS, "latency_ms", *COSTS))
+        run(
+            f"""
+            create table bench.requests engine = MergeTree order by request_id as
+            select request_id, min(timestamp) as first_seen, max(timestamp) as last_seen, {named},
+                argMax(status, {turn}) as final_status, count() as attempts, countIf(failed) as failures, {totals},
+                maxIf(attempt, not failed) as answered_by,
+                -- what failed, or came before the answer: summed by attempt number, for the answer is known last
+                arraySum(arrayMap(
+                    (number, failure, money) -> if(failure or answered_by is null or number < answered_by, money, 0),
+                    groupArray(attempt), groupArray(failed), groupArray(facts.cost)
+                )) as wasted_cost
+            from bench.facts as facts group by request_id
+            """
+        )
         run(
             f"""
             create table bench.hourly engine = MergeTree order by ({keys}, hour) as
-            select hour, min(day) as day, {keys}, count() as attempts, countIf(status = 'failure') as failures,
-                {sums}, sum(cost) as cost
-            from bench.facts group by hour, {keys}
+            select summed.*, begun.requests as requests
+            from (
+                select hour, min(day) as day, {keys}, count() as attempts, countIf(failed) as failures, {sums}
+                from bench.facts group by hour, {keys}
+            ) as summed
+            left join (
+                select hour, {keys}, count() as requests from bench.requests group by hour, {keys}
+            ) as begun using (hour, {keys})
             """
         )
-        measures = ", ".join(f"sum({name}) as {name}" for name in ("attempts", "failures", *SUMS, "cost"))
+        measures = ", ".join(f"sum({name}) as {name}" for name in ("attempts", "failures", *SUMS, "requests"))
         run(
             f"""
             create table bench.daily engine = MergeTree order by ({keys}, day) as
@@ -67,10 +91,13 @@ def work(lines: Path, prices: Path, out: Path) -> Totals:
         )
         answer = session.query(
             "select toString(sum(attempts)), toString(sum(prompt_tokens)), toString(sum(cost)),"
+            " toString(sum(requests)), toString((select sum(wasted_cost) from bench.requests)),"
             " toString((select count() from bench.hourly)), toString(count()) from bench.daily",
             "JSONCompactEachRow",
         )
-        events, prompt, cost, hours, days = json.loads(str(answer))
+        events, prompt, cost, requests, wasted, hours, days = json.loads(str(answer))
     finally:
         session.close()
-    return Totals(int(events), int(prompt), Decimal(cost), int(hours), int(days))
+    return Totals(
+        int(events), int(prompt), Decimal(cost), int(requests), Decimal(wasted), int(hours), int(days)
+    )
