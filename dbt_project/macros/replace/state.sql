@@ -38,14 +38,15 @@
 
 {#
   in_touched_range(instant): between the first and the last touched hour, as literals, so that the engine skips files
-  and row groups outside. Not a filter on its own: the hours between may be untouched.
+  and row groups outside. Not a filter on its own: the hours between may be untouched. With `until`: what lasts from
+  the one to the other reaches into that range.
 #}
-{% macro in_touched_range(instant) -%}
+{% macro in_touched_range(instant, until=none) -%}
     {%- set bounds = touched_bounds('int_hours__touched', 'hour') -%}
     {%- if bounds is none -%} true
     {%- elif bounds[0] is none -%} false
     {%- else -%}
-        ({{ instant }} >= {{ instant_literal(bounds[0]) }}
+        ({{ until or instant }} >= {{ instant_literal(bounds[0]) }}
         and {{ instant }} < {{ instant_literal(bounds[1]) }} + interval 1 hour)
     {%- endif -%}
 {%- endmacro %}

@@ -10,20 +10,32 @@ with hours as (
 
 ),
 
+repeated as (
+
+    select *
+    from {{ ref('fct_requests') }}
+    where attempts > 1 and {{ in_touched_range('first_hour', until='last_hour') }}
+
+),
+
 attempts as (
 
-    select * from {{ ref('fct_attempts') }}
+    select
+        *,
+        request_id is not null and request_id not in (select request_id from repeated) as is_whole_request
+    from {{ ref('fct_attempts') }}
     where hour in (select hour from hours)
         and grain is distinct from 'count'
         and {{ is_open('occurred_at') }}
 
 ),
 
--- A request counts once, where its first attempt was: that way it adds up at every grain.
+-- A request counts once, where its first attempt was: that way it adds up at every grain. Where there is only one the
+-- attempt itself is counted, which spares grouping all requests once more.
 begun as (
 
     select first_hour, first_tenant_id, first_feature, provider, model, first_is_local, count(*) as requests
-    from {{ ref('fct_requests') }}
+    from repeated
     where first_hour in (select hour from hours) and {{ is_open('first_seen') }}
     group by first_hour, first_tenant_id, first_feature, provider, model, first_is_local
 
@@ -41,6 +53,7 @@ summed as (
         is_local,
 
         count(*) as attempts,
+        count(*) filter (where is_whole_request) as whole_requests,
         count(*) filter (where is_failure) as failures,
         cast(sum(retries) as bigint) as retries,
         count(*) filter (where cache_hit) as cache_hits,
@@ -73,8 +86,8 @@ summed as (
 )
 
 select
-    summed.*,
-    coalesce(begun.requests, 0) as requests
+    {{ all_but(['whole_requests'], of='summed') }},
+    summed.whole_requests + coalesce(begun.requests, 0) as requests
 from summed
 left join begun
     on summed.hour = begun.first_hour
