@@ -8,9 +8,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from bench.child import in_own_process
-from bench.frame import Measurement
+from bench.frame import GAVE_UP, Benchmark, Measurement
 from bench.registry import NAMES, load
 from bench.report import Section, write_report
 from tokencost_pipeline.errors import UserError
@@ -28,7 +29,7 @@ def measure(name: str, sizes: Sequence[int] = ()) -> Section:
             print(f"{name}: {events:,} events", file=sys.stderr)
             in_own_process(name, events, folder, None)
             for case in benchmark.cases(events):
-                for it in in_own_process(name, events, folder, case):
+                for it in of_case(benchmark, events, folder, case):
                     found.append(it)
                     print(
                         f"  {it.case}, {it.step}: {it.cpu_seconds:.2f} s CPU, {it.wall_seconds:.2f} s wall,"
@@ -38,6 +39,24 @@ def measure(name: str, sizes: Sequence[int] = ()) -> Section:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return Section(name, benchmark.title, found, benchmark.findings(found))
+
+
+def of_case(benchmark: Benchmark, events: int, folder: Path, case: str) -> list[Measurement]:
+    """What a case took, or that it gave up."""
+    try:
+        return in_own_process(benchmark.name, events, folder, case)
+    except CalledProcessError as error:
+        found = given_up(benchmark, case, events, error)
+        if not found:
+            raise
+        return found
+
+
+def given_up(benchmark: Benchmark, case: str, events: int, error: CalledProcessError) -> list[Measurement]:
+    """That a case was killed, where that may be; nothing when it failed in another way, which is no result."""
+    if error.returncode >= 0 or not benchmark.may_give_up(case):
+        return []
+    return [Measurement(case, events, GAVE_UP, events, 0, 0, 0, facts={"signal": -error.returncode})]
 
 
 def sizes_asked_for(text: str) -> list[int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 Fact = int | str
+GAVE_UP = "did not finish"
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Benchmark:
 
     `prepare(folder, events)` makes what all cases of a size share. `run(case, folder, events, meter)` measures one
     case; each has the same folder. `findings(measurements)` says in sentences what the figures mean, after all cases.
+    That a case was killed is a result where `may_give_up` says so: of those that want more memory than there is.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Benchmark:
     run: Callable[[str, Path, int, Meter], None]
     prepare: Callable[[Path, int], None] = lambda folder, events: None
     findings: Callable[[Sequence[Measurement]], Sequence[str]] = lambda measurements: ()
+    may_give_up: Callable[[str], bool] = lambda case: False
 
 
 def reading() -> tuple[float, float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,10 +16,10 @@ import orjson
 import pytest
 
 from bench import end_to_end
-from bench.__main__ import measure, sizes_asked_for
+from bench.__main__ import given_up, measure, sizes_asked_for
 from bench.child import in_own_process
 from bench.events import Traffic, write_attempts, write_jsonl
-from bench.frame import Benchmark, Measurement, Meter, growth, one_case
+from bench.frame import GAVE_UP, Benchmark, Measurement, Meter, growth, one_case
 from bench.peers import PEERS, Totals
 from bench.registry import NAMES, load
 from bench.report import Section, exponents, write_report
@@ -112,7 +114,7 @@ def test_a_peer_that_is_not_installed_is_named_and_no_ratio_invented() -> None:
 
 
 def test_a_peer_that_finds_something_else_is_refused() -> None:
-    ours = Totals(10, 1000, Decimal("1.000000000001"), 5, 3)
+    ours = Totals(10, 1000, Decimal("1.000000000001"), 9, Decimal("0.25"), 5, 3)
     ours.check(ours)
     replace(ours, cost_usd=Decimal("1.004")).check(ours, exact=False)
     for other, exact in (
@@ -120,6 +122,8 @@ def test_a_peer_that_finds_something_else_is_refused() -> None:
         (replace(ours, cost_usd=Decimal("1.006")), False),
         (replace(ours, events=11), False),
         (replace(ours, hourly_rows=4), False),
+        (replace(ours, requests=10), False),
+        (replace(ours, wasted_cost_usd=Decimal("0.26")), False),
     ):
         with pytest.raises(AssertionError, match="not the same work"):
             other.check(ours, exact=exact)
@@ -159,3 +163,20 @@ def test_another_seed_gives_other_events(tmp_path: Path) -> None:
 def test_the_package_does_not_know_the_benchmarks() -> None:
     for path in sorted((REPOSITORY / "tokencost_pipeline").rglob("*.py")):
         assert not re.search(r"^\s*(import|from) bench\b", path.read_text("utf-8"), re.MULTILINE), path
+
+
+def test_a_killed_peer_is_a_result_and_one_that_finds_something_else_is_not(tmp_path: Path) -> None:
+    killed = [sys.executable, "-c", "import os; os.abort()"]
+    wrong = [sys.executable, "-c", "raise AssertionError('other totals')"]
+    peer = next(iter(PEERS))
+
+    def fails(command: list[str]) -> CalledProcessError:
+        with pytest.raises(CalledProcessError) as found:
+            subprocess.run(command, check=True, capture_output=True)
+        return found.value
+
+    benchmark = load("end_to_end")
+    [gave_up] = given_up(benchmark, peer, 1000, fails(killed))
+    assert (gave_up.step, gave_up.facts) == (GAVE_UP, {"signal": 6})
+    assert given_up(benchmark, peer, 1000, fails(wrong)) == []
+    assert given_up(benchmark, end_to_end.OURS, 1000, fails(killed)) == []
