@@ -21,7 +21,7 @@ SCRIPTS = ("core", "app")
 """Scripts of every page, in the order they run; charts.js follows on pages that have any."""
 CHART_SCRIPTS = ("charts", "redraw")
 FILTER_SCRIPTS = ("data", "money", "csv", "rollups", "tables", "follow", "filters")
-REQUEST_SCRIPTS = ("data", "money", "csv", "sha256", "request")
+REQUEST_SCRIPTS = ("data", "money", "csv", "sha256", "lookup", "request")
 
 
 class Assets:

@@ -64,17 +64,23 @@ def publish(settings: Settings, limits: Limits | None = None, *, whole_run: bool
         files = render(report, pages, images, late)
         cache = settings.data_dir / "cache"
         writer = SiteWriter(settings.reports_dir / "site")
-        shards = update_shards(settings.exports_dir, writer.folder, cache / "shards", writer.add)
+        shards = update_shards(settings.exports_dir, writer, cache / "shards")
         rollups = rollup_files(settings.exports_dir, cache / "rollups", report.last_hour, report.zone)
         links, linked = page_links(report.sitemap.features, report.sitemap.tenants)
         rendered = render_site(
             report, pages, cache, rollups=rollups.index, requests=shards.root, links=links, late=late
         )
-        site = {**rollups.files, links: linked, **rendered, **below_site(files)}
+        site = {
+            **rollups.files,
+            shards.root: shards.content,
+            links: linked,
+            **rendered,
+            **below_site(files),
+        }
     finally:
         connection.close()
     write_folders(settings.reports_dir, files)
-    published = writer.publish(site, kept=shards.names)
+    published = writer.publish(site, kept=shards.folders)
     keep_drawn(settings, images)
     note_published(settings, renewed=whole_run)
     return PublishReport(

@@ -30,7 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tokencost_pipeline.reports.content_policy import CONTENT_SECURITY_POLICY
 
 THIS_MACHINE = ["127.0.0.1", "localhost", "[::1]", "::1"]
-CONTENT_NAMED = re.compile(r"(assets|data)/(?:.*/)?[^/]*-[0-9a-f]{10,}\.[a-z]+")
+CONTENT_NAMED = re.compile(r"(assets|data)/(?:.*/)?[^/]*-[0-9a-f]{10,}(?:/[^/]+)?\.[a-z]+")
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

@@ -1,6 +1,7 @@
 """Puts a site in place so that every moment of it works: the old one, then the new one.
 
-Files under `assets/` and `data/` are named by their content: a new one is in nobody's way and is written first.
+Files under `assets/` and `data/` are named by their content, alone or as a whole folder (`site_folders`): a new one is
+in nobody's way and is written first.
 Pages have stable names: they are written beside the site, one rename says that they are complete, and they are moved
 into place after that, whatever links to a page after the page, `version.js` last. A process that dies before that
 rename leaves the old site; one that dies later leaves work that `finish` ends. What no page names any more stays for
@@ -12,17 +13,25 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import orjson
 
 from tokencost_pipeline.atomic import sync_directory
+from tokencost_pipeline.reports.site_folders import (
+    TEMPORARY,
+    Folder,
+    NewFolder,
+    files_in,
+    is_whole,
+    put_in_place,
+    remove_whole,
+)
 
 CONTENT_NAMED = ("assets", "data")
 VERSION = "version.js"
-TEMPORARY = ".new"
 MANY = 200
 BESIDE = ".site"
 BUILDING, READY, KNOWN, PLAN = "building", "ready", "files.json", "plan.json"
@@ -46,53 +55,85 @@ class SiteWriter:
         site.mkdir(parents=True, exist_ok=True)
         finish(site)
         self._site = site
-        self._written: dict[Path, int] = {}
+        self._fresh: dict[Path, int] = {}
+        self._written = 0
+        self._bytes = 0
 
-    @property
-    def folder(self) -> Path:
-        return self._site
+    def new_folder(self) -> NewFolder:
+        """An empty folder to write files into, for `add_folder`."""
+        return NewFolder(self._site)
 
-    def add(self, path: str, content: bytes) -> None:
-        """Write a file that is named by its content (`path` is below the site). It is published by `publish` alone,
-        which must be told of it; else the next publication removes it."""
-        if not content_named(path):
-            raise ValueError(f"{path!r} is not below {' or '.join(CONTENT_NAMED)}")
-        target = inside(self._site, path)
-        if not holds(target, content):
-            write_whole(target, content)
-            self._written[target] = len(content)
+    def add_folder(self, new: NewFolder, stem: str) -> Folder:
+        """Put a new folder in its place, <stem>-<hash of its content>, unless the same is there. It is published by
+        `publish` alone, which must be told of it; else the next publication removes it."""
+        folder = new.named(stem)
+        target = inside(self._site, folder.path)
+        if not content_named(folder.path) or not is_whole(target.name):
+            raise ValueError(f"{folder.path!r} is not below {' or '.join(CONTENT_NAMED)}")
+        if put_in_place(new, target):
+            self._wrote(target, folder.files, folder.bytes)
+        return folder
 
-    def publish(self, files: Mapping[str, bytes], kept: Collection[str] = ()) -> SiteReport:
-        """Make the site consist of `files` (path below the site -> content) and of `kept`, content-named files that
-        were added or are there from before. What is there already is not written again.
+    def has(self, folder: Folder) -> bool:
+        """Is it there, with as many files as it should have?"""
+        try:
+            return files_in(self._site / folder.path) == folder.files
+        except OSError:
+            return False
+
+    def make_durable(self) -> None:
+        """Flush what was added so far to the disk."""
+        files = sum(self._fresh.values())
+        if files > MANY:
+            os.sync()
+        else:
+            make_durable(
+                file for path in self._fresh for file in (path.iterdir() if path.is_dir() else [path])
+            )
+            for folder in {path.parent for path in self._fresh if path.is_dir()}:
+                sync_directory(folder)
+        self._fresh.clear()
+
+    def publish(self, files: Mapping[str, bytes], kept: Collection[Folder] = ()) -> SiteReport:
+        """Make the site consist of `files` (path below the site -> content) and of `kept`, folders that were added or
+        are there from before. What is there already is not written again.
 
         Raises FileNotFoundError when one of `kept` is not there, and leaves the old site.
         """
         for path in files:
             inside(self._site, path)
-        there = content_files(self._site)
-        old = set(kept) - files.keys()
-        if gone := sorted(old - there.keys()):
-            raise FileNotFoundError(f"{gone[0]} and {len(gone) - 1} more files of the site are not there")
-        size = sum(map(len, files.values())) + sum(there[path] for path in old)
+        if gone := sorted(folder.path for folder in kept if not (self._site / folder.path).is_dir()):
+            raise FileNotFoundError(f"{gone[0]} and {len(gone) - 1} more folders of the site are not there")
         pages = {path: content for path, content in files.items() if not content_named(path)}
         for path in files.keys() - pages.keys():
-            self.add(path, files[path])
-        make_durable(self._written)
+            self._add(path, files[path])
+        self.make_durable()
         changed = {path: text for path, text in pages.items() if not holds(inside(self._site, path), text)}
         order = in_order(self._site, changed)
-        known, names = read_known(self._site), sorted({*files, *kept})
+        known, names = read_known(self._site), sorted({*files, *(f"{folder.path}/" for folder in kept)})
         if changed or self._written or known["now"] != names:
             known = {"now": names, "before": known["now"]}
         stage(self._site, {path: changed[path] for path in order}, known)
         removed = finish(self._site)
         return SiteReport(
-            files=len(names),
-            bytes=size,
-            written=len(self._written) + len(changed),
+            files=len(files) + sum(folder.files for folder in kept),
+            bytes=sum(map(len, files.values())) + sum(folder.bytes for folder in kept),
+            written=self._written + len(changed),
             removed=removed,
-            bytes_written=sum(self._written.values()) + sum(map(len, changed.values())),
+            bytes_written=self._bytes + sum(map(len, changed.values())),
         )
+
+    def _add(self, path: str, content: bytes) -> None:
+        """Write a file that is named by its content."""
+        target = inside(self._site, path)
+        if not holds(target, content):
+            write_whole(target, content)
+            self._wrote(target, 1, len(content))
+
+    def _wrote(self, path: Path, files: int, size: int) -> None:
+        self._fresh[path] = files
+        self._written += files
+        self._bytes += size
 
 
 def finish(site: Path) -> int:
@@ -134,14 +175,16 @@ def stage(site: Path, pages: Mapping[str, bytes], known: Mapping[str, list[str]]
 
 
 def sweep(site: Path, known: Mapping[str, list[str]], earlier: Mapping[str, list[str]]) -> int:
-    """Remove what neither this generation nor the one before names: content-named files, pages that we published
-    once, and what killed runs left. Files that somebody else put beside the pages stay."""
+    """Remove what neither this generation nor the one before names: content-named files and folders, pages that we
+    published once, and what killed runs left. Files that somebody else put beside the pages stay."""
     named = {*known["now"], *known["before"]}
     removed = 0
     folders: set[Path] = set()
-    for path in sorted({*content_files(site), *earlier["now"], *earlier["before"]} - named):
+    for path in sorted({*content_entries(site), *earlier["now"], *earlier["before"]} - named):
         target = site / path
-        if target.is_file():
+        if path.endswith("/") and target.is_dir():
+            removed += remove_whole(target)
+        elif target.is_file():
             target.unlink()
             removed += 1
         folders.add(target.parent)
@@ -150,23 +193,24 @@ def sweep(site: Path, known: Mapping[str, list[str]], earlier: Mapping[str, list
     return removed
 
 
-def content_files(site: Path) -> dict[str, int]:
-    """Path below the site -> bytes of the content-named files that are there. A site of a year has 70,000 of them, so
-    no object is made for each."""
-    found: dict[str, int] = {}
+def content_entries(site: Path) -> Iterator[str]:
+    """Paths below the site of the content-named files that are there, and of the folders that are named as a whole,
+    with a slash behind: nobody looks into those."""
     waiting = list(CONTENT_NAMED)
     while waiting:
         folder = waiting.pop()
         try:
             with os.scandir(site / folder) as entries:
                 for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(f"{folder}/{entry.name}")
-                    elif entry.is_file(follow_symlinks=False):
-                        found[f"{folder}/{entry.name}"] = entry.stat(follow_symlinks=False).st_size
+                    path = f"{folder}/{entry.name}"
+                    if not entry.is_dir(follow_symlinks=False):
+                        yield path
+                    elif is_whole(entry.name):
+                        yield f"{path}/"
+                    else:
+                        waiting.append(path)
         except FileNotFoundError:
             continue  # before the first publication
-    return found
 
 
 def remove_empty(folder: Path, site: Path) -> None:

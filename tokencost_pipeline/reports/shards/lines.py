@@ -1,4 +1,4 @@
-"""One line of JSON for each request and each attempt. A shard is the sorted lines of its requests and nothing else.
+"""One line of JSON for each request and each attempt. A shard is the sorted lines of its requests in one day's files.
 
 A line is `["<32 hex digits of sha256(request_id)>","q" or "a", values…]`. The id itself is not in it: who looks up
 has it.
@@ -7,7 +7,6 @@ has it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import md5
 from pathlib import Path
 from typing import Literal
 
@@ -16,8 +15,8 @@ import duckdb
 from tokencost_pipeline.reports.text import MAX_TEXT
 from tokencost_pipeline.warehouse.look import parquet_files
 
-FORMAT = 1
-"""Counts up when lines or shards change their shape: what an older version remembers is then of no use."""
+FORMAT = 2
+"""Counts up when lines, shards or index change their shape: what an older version remembers is then of no use."""
 
 KEY_LENGTH = 32
 RELATIONS = ("marts.fct_requests", "marts.fct_attempts")
@@ -102,18 +101,21 @@ def field_names() -> dict[str, list[str]]:
 def lines_sql(
     connection: duckdb.DuckDBPyConnection, exports: Path, relation: str, files: Sequence[str]
 ) -> str:
-    """A select of `line` (it ends in a line feed), `digest` (64 bits), `place` (the first 32 bits of its key) and
-    `file` over Parquet files of a relation. Rows without a request (what plain logs only count) have none.
+    """A select of `line` (it ends in a line feed), `place` (the first 32 bits of its key) and `file` (a file's name)
+    over Parquet files of a relation. Rows without a request (what plain logs only count) have none.
 
     Money is an integer count of 1e-15 USD as text, instants are microseconds since 1970. A text is cut at MAX_TEXT
-    characters. A column that the files do not have is NULL.
+    characters. A column that a file does not have is NULL: a line says the same whatever files are read with its own.
     """
     letter, fields = FIELDS[relation]
-    source = f"read_parquet({parquet_files(exports, files)}, hive_partitioning = false, filename = 'file')"
+    source = (
+        f"read_parquet({parquet_files(exports, files)}, hive_partitioning = false, union_by_name = true,"
+        " filename = 'file')"
+    )
     columns = {str(row[0]) for row in connection.execute(f"describe from {source}").fetchall()}
     values = ", ".join(_value(name, kind, columns) for name, kind in fields)
     return f"""
-        select line, md5_number_lower(line) as digest, cast('0x' || line[3:10] as uinteger) as place, file
+        select line, cast('0x' || line[3:10] as uinteger) as place, file
         from (
             select
                 '["' || sha256(request_id)[1:{KEY_LENGTH}] || '","{letter}",'
@@ -125,11 +127,6 @@ def lines_sql(
     """
 
 
-def digest_of(line: bytes) -> int:
-    """The same digest that `lines_sql` gives for a line."""
-    return int.from_bytes(md5(line, usedforsecurity=False).digest()[8:], "little")
-
-
 def money_units(column: str) -> str:
     """USD in SQL as an integer count of 1e-15 USD in text; exact, for it only drops the point."""
     return f"cast(cast(replace(cast(cast({column} as decimal(38, 15)) as varchar), '.', '') as hugeint) as varchar)"
@@ -138,7 +135,7 @@ def money_units(column: str) -> str:
 def _value(name: str, kind: Kind, columns: set[str]) -> str:
     column = name.partition(":")[0]
     if column not in columns:
-        return "null"
+        return "'none'" if kind == "slug" else "null"
     match kind:
         case "money":
             return money_units(column)

@@ -1,5 +1,4 @@
-// Shows any request: its id is hashed, the hash names a shard, the shard has its lines. Names out of the data only ever
-// become text nodes.
+// Shows any request, by the lines that lookup.js finds. Names out of the data only ever become text nodes.
 "use strict";
 (() => {
   const place = document.querySelector("[data-request]");
@@ -159,29 +158,9 @@
 
   // The request of that id and its attempts in order; null when there is none.
   async function find(id) {
-    const map = await tokencost.load(place.dataset.map, "requests");
-    const hash = tokencost.sha256(id);
-    const prefix = hash.slice(0, map.width);
-    const block = (names, number) => names.slice(number * map.hash, (number + 1) * map.hash);
-    let shard;
-    if (map.names !== undefined) {
-      shard = block(map.names, parseInt(prefix, 16));
-    } else {
-      const first = prefix.slice(0, -2);
-      const name = block(map.maps, parseInt(first, 16));
-      if (name.startsWith("-")) return null;
-      const names = await tokencost.load(`data/requests${first}-${name}.js`, `requests${first}`);
-      shard = block(names, parseInt(prefix.slice(-2), 16));
-    }
-    if (!shard || shard.startsWith("-")) return null;
-    const text = await tokencost.loadPacked(`data/r${prefix}-${shard}.js`, `r${prefix}`);
-    const mine = `["${hash.slice(0, map.key)}",`;
-    const lines = text
-      .split("\n")
-      .filter((line) => line.startsWith(mine))
-      .map((line) => JSON.parse(line));
-    const [request] = lines.filter(([, letter]) => letter === "q").map((line) => named(map.fields.q, line));
-    const attempts = lines.filter(([, letter]) => letter === "a").map((line) => named(map.fields.a, line));
+    const { fields, lines } = await tokencost.lookUp(place.dataset.map, id);
+    const [request] = lines.filter(([, letter]) => letter === "q").map((line) => named(fields.q, line));
+    const attempts = lines.filter(([, letter]) => letter === "a").map((line) => named(fields.a, line));
     attempts.sort(
       (one, two) =>
         one.attempt - two.attempt || one.occurred_at - two.occurred_at || (one.event_id < two.event_id ? -1 : 1),
