@@ -7,15 +7,12 @@ the exports are written: Markdown, charts, CSV files and the static site with a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
-
-import orjson
 
 from bench.frame import Benchmark, Measurement, Meter
 from bench.installation import installation
+from bench.look_up import look_up
 from bench.site_facts import an_hour, one_more_hour, prepare
-from tokencost_pipeline.reports.data_scripts import unpack_script
 from tokencost_pipeline.reports.publish import publish
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.look import ask
@@ -36,25 +33,28 @@ def run(case: str, folder: Path, requests: int, meter: Meter) -> None:
     elif case == NOTHING:
         new = an_hour(requests, 1).events
     data = settings.reports_dir / "site" / "data"
-    before = set(data.iterdir()) if case != FULL else set()
+    before = set(data.rglob("*.js")) if case != FULL else set()
     with meter.step(STEP, rows={FULL: requests, HOUR: new, NOTHING: 1}[case]) as facts:
         report = publish(settings)
-    facts |= {"files written": report.written, "of them data": len(set(data.iterdir()) - before)}
+    facts |= {"files written": report.written, "of them data": len(set(data.rglob("*.js")) - before)}
     if case == FULL:
         facts |= weighed(settings)
     check(settings, requests + new)
 
 
 def weighed(settings: Settings) -> dict[str, int | str]:
-    """Files and bytes of the site, and what a look-up of a request loads beside the page: map and shard."""
+    """Files and bytes of the site, and what a look-up of a request loads beside the page: root, index and shards."""
     site = settings.reports_dir / "site"
     sizes = {path: path.stat().st_size for path in site.rglob("*") if path.is_file()}
-    look_ups = [sum(path.stat().st_size for path in files_of(site, it)) for it in some_requests(settings)]
+    root = root_of(site)
+    look_ups = [
+        sum(path.stat().st_size for path in look_up(site, root, it).files) for it in some_requests(settings)
+    ]
     return {
         "files": len(sizes),
         "bytes": sum(sizes.values()),
         "bytes of a look-up": sum(look_ups) // len(look_ups),
-        "largest shard and maps": max(look_ups),
+        "largest look-up": max(look_ups),
     }
 
 
@@ -65,30 +65,10 @@ def some_requests(settings: Settings) -> list[str]:
     return [row["request_id"] for row in rows]
 
 
-def files_of(site: Path, request_id: str) -> list[Path]:
-    """The data files that the page of a request loads, found as the page's script does."""
-    digest = sha256(request_id.encode()).hexdigest()
+def root_of(site: Path) -> str:
+    """The data file that the page of a request loads first."""
     page = (site / "request" / "index.html").read_text("utf-8")
-    root = site / page.split('data-map="')[1].split('"')[0]
-    about = value_of(root)
-    width, length, files = about["width"], about["hash"], [root]
-    block, names = "", about.get("names")
-    if names is None:
-        block = digest[: width - 2]
-        files.append(site / "data" / f"requests{block}-{entry(about['maps'], block, length)}.js")
-        names = value_of(files[-1])
-    files.append(site / "data" / f"r{digest[:width]}-{entry(names, digest[len(block) : width], length)}.js")
-    return files
-
-
-def entry(names: str, digits: str, length: int) -> str:
-    place = int(digits, 16) * length
-    return names[place : place + length]
-
-
-def value_of(path: Path):  # type: ignore[no-untyped-def]  # whatever JSON says
-    text = path.read_bytes()
-    return orjson.loads(text[text.index(b",") + 1 : text.rindex(b")")])
+    return page.split('data-map="')[1].split('"')[0]
 
 
 def check(settings: Settings, requests: int) -> None:
@@ -98,15 +78,13 @@ def check(settings: Settings, requests: int) -> None:
         raise AssertionError(f"{row['requests']} requests in the marts, {requests} expected")
     site = settings.reports_dir / "site"
     for request_id in some_requests(settings)[:20]:
-        lines = unpack_script(files_of(site, request_id)[-1].read_bytes()).splitlines()
-        mine = f'["{sha256(request_id.encode()).hexdigest()[:32]}","a",'.encode()
         [told] = ask(
             settings, "select count(*) as attempts from marts.fct_attempts where request_id = ?", [request_id]
         )
-        found = sum(line.startswith(mine) for line in lines)
+        found = len(look_up(site, root_of(site), request_id).rows["a"])
         if found != told["attempts"]:
             raise AssertionError(
-                f"{request_id}: {found} attempts in its shard, {told['attempts']} in the marts"
+                f"{request_id}: {found} attempts in its shards, {told['attempts']} in the marts"
             )
 
 
@@ -114,7 +92,7 @@ def findings(measurements: Sequence[Measurement]) -> list[str]:
     told = []
     for events in sorted({it.events for it in measurements}):
         cases = {it.case: it for it in measurements if it.events == events}
-        look_up = int(cases[FULL].facts["largest shard and maps"])
+        look_up = int(cases[FULL].facts["largest look-up"])
         told.append(
             f"{events:,} requests over twelve months, CPU s: "
             + ", ".join(

@@ -7,25 +7,39 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from tokencost_pipeline.reports.site_folders import Folder, NewFolder
 from tokencost_pipeline.reports.site_publish import SiteReport, SiteWriter, finish
 
 KILLED = 9
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir"}
+
+Generation = tuple[dict[str, bytes], dict[str, bytes]]
 
 
 def hashed(name: str, content: bytes) -> str:
     return f"{name}-{sha256(content).hexdigest()[:10]}.js"
 
 
-def site_of(generation: int, features: list[str]) -> tuple[dict[str, bytes], dict[str, bytes]]:
+def hashed_folder(stem: str, shards: list[bytes]) -> dict[str, bytes]:
+    """Path -> content of a folder's files."""
+    whole = sha256()
+    for number, content in enumerate(shards):
+        whole.update(f"{number}.js\0{len(content)}\0".encode() + content)
+    return {f"{stem}-{whole.hexdigest()[:10]}/{number}.js": content for number, content in enumerate(shards)}
+
+
+def site_of(generation: int, features: list[str]) -> Generation:
     """(shards, files): pages that load what is named by its content and link to each other."""
-    shard = f"shard of {generation}".encode()
-    shards = {hashed("data/0a", shard): shard}
+    shards = {
+        **hashed_folder("data/r/day", [b"the same in every generation"]),
+        **hashed_folder("data/r/hour", [f"shard {number} of {generation}".encode() for number in (0, 1)]),
+    }
     data = f"data of {generation}".encode() * 50
     style = b"the same in every generation"
     files = {hashed("data/days", data): data, hashed("assets/style", style): style}
@@ -41,12 +55,24 @@ def site_of(generation: int, features: list[str]) -> tuple[dict[str, bytes], dic
     return shards, files
 
 
-def publish(site: Path, generation: tuple[dict[str, bytes], dict[str, bytes]]) -> SiteReport:
+def publish(site: Path, generation: Generation) -> SiteReport:
     shards, files = generation
     writer = SiteWriter(site)
-    for path, content in shards.items():
-        writer.add(path, content)
-    return writer.publish(files, kept=shards)
+    found = {}
+    for path in shards:
+        stem = path.rpartition("/")[0][:-11]
+        if stem not in found:
+            mine = [content for other, content in shards.items() if other.startswith(stem)]
+            found[stem] = add_folder(writer, stem, mine)
+            assert path.startswith(found[stem].path + "/")
+    return writer.publish(files, kept=found.values())
+
+
+def add_folder(writer: SiteWriter, stem: str, shards: list[bytes]) -> Folder:
+    with closing(writer.new_folder()) as new:
+        for number, content in enumerate(shards):
+            new.add(f"{number}.js", content)
+        return writer.add_folder(new, stem)
 
 
 OLD, NEW, NEWER = site_of(1, ["chat", "gone"]), site_of(2, ["chat", "fresh"]), site_of(3, ["chat", "fresh"])
@@ -64,11 +90,11 @@ def is_working(site: Path) -> None:
         for path in there
     }
     for path, text in there.items():
-        if Path(path).name.startswith(".new-"):
+        if "/.new-" in f"/{path}":
             continue  # nobody links to it, nobody is served it
         assert text in whole[path], path
         if path.endswith((".html", "version.js")):
-            words = re.findall(r"[a-z]+/?[a-z0-9-]*\.(?:html|js)|[a-z]+/[a-z0-9-]+\.js", text.decode())
+            words = re.findall(r"[a-z][a-z0-9/-]*\.(?:html|js)", text.decode())
             for target in words:
                 assert target in there, f"{path} needs {target}"
     assert "index.html" in there
@@ -161,13 +187,14 @@ def test_killed_in_the_middle_of_being_finished_it_can_be_finished(old: Path, tm
 
 def test_what_nobody_names_stays_for_one_generation(tmp_path: Path) -> None:
     site = tmp_path / "site"
-    [old_shard], [old_data] = OLD[0], [path for path in OLD[1] if path.startswith("data/")]
+    old_shards = OLD[0].keys() - NEW[0].keys()
+    [old_data] = [path for path in OLD[1] if path.startswith("data/")]
     publish(site, OLD)
     publish(site, NEW)
-    assert {old_shard, old_data, "features/gone.html"} <= content(site).keys()
+    assert {*old_shards, old_data, "features/gone.html"} <= content(site).keys()
     report = publish(site, NEWER)
-    assert report.removed == 3
-    assert not {old_shard, old_data, "features/gone.html"} & content(site).keys()
+    assert report.removed == 4
+    assert not {*old_shards, old_data, "features/gone.html"} & content(site).keys()
     assert {**NEW[0], **NEWER[0], **NEWER[1]}.items() <= content(site).items()
 
 
@@ -183,7 +210,8 @@ def test_a_run_writes_only_what_changed(tmp_path: Path) -> None:
     changed = publish(
         site, (OLD[0], {**files, "about.html": b"generation 1b loads nothing opens index.html."})
     )
-    assert (changed.written, changed.files) == (1, len(files) + 1)
+    assert (changed.written, changed.files) == (1, len(files) + len(OLD[0]))
+    assert changed.bytes == sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
     after = {path: (site / path).stat().st_mtime_ns for path in content(site)}
     assert [path for path in after if after[path] != before[path]] == ["about.html"]
 
@@ -210,20 +238,63 @@ def test_files_of_others_stay_and_ours_that_were_orphaned_go(tmp_path: Path) -> 
     publish(site, OLD)
     (site / "CNAME").write_text("costs.example.com")
     (site / "data" / ".new-0123").write_text("torn")
-    (site / "data" / "0b-0123456789.js").write_text("of a run that was killed")
+    killed = [
+        "data/0b-0123456789.js",
+        "data/r/day-0123456789/0.js",
+        "data/r/.new-0123/0.js",
+        "data/r000-0123456789.js",
+    ]
+    for path in killed:
+        (site / path).parent.mkdir(parents=True, exist_ok=True)
+        (site / path).write_text("of a run that was killed")
     publish(site, NEW)
     there = content(site).keys()
     assert "CNAME" in there
-    assert not {"data/.new-0123", "data/0b-0123456789.js"} & there
+    assert not {"data/.new-0123", *killed} & there
+    assert not any(path.name.startswith(".new") for path in site.rglob("*"))
 
 
 def test_what_was_to_be_kept_and_is_gone_leaves_the_old_site(tmp_path: Path) -> None:
     site = tmp_path / "site"
     publish(site, OLD)
     before = content(site)
-    with pytest.raises(FileNotFoundError, match="data/1f-0000000000"):
-        SiteWriter(site).publish(NEW[1], kept=["data/1f-0000000000.js"])
+    with pytest.raises(FileNotFoundError, match="data/r/day-0000000000"):
+        SiteWriter(site).publish(NEW[1], kept=[Folder("data/r/day-0000000000", 1, 8)])
     assert content(site) == before
+
+
+def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path: Path) -> None:
+    writer = SiteWriter(tmp_path / "site")
+    folder = add_folder(writer, "data/r/day", [b"one", b"two"])
+    assert (folder.files, folder.bytes) == (2, 6)
+    assert writer.has(folder)
+    (tmp_path / "site" / folder.path / "1.js").unlink()
+    assert not writer.has(folder)
+    assert add_folder(writer, "data/r/day", [b"one", b"two"]) == folder
+    assert writer.has(folder)
+    assert not writer.has(Folder("data/r/day-0000000000", 1, 8))
+    assert [path.name for path in (tmp_path / "site" / "data" / "r").iterdir()] == [Path(folder.path).name]
+
+
+def test_a_folder_is_named_after_names_and_bytes_of_its_files(tmp_path: Path) -> None:
+    writer = SiteWriter(tmp_path / "site")
+    found = [[b"one", b"two"], [b"onet", b"wo"], [b"two", b"one"], [b"one"], [b"one", b"two", b""]]
+    assert len({add_folder(writer, "data/r/day", shards).path for shards in found}) == len(found)
+
+
+def test_the_same_folder_is_not_written_twice(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    publish(site, OLD)
+    before = {path: path.stat().st_mtime_ns for path in (site / "data" / "r").iterdir()}
+    assert publish(site, OLD).written == 0
+    assert {path: path.stat().st_mtime_ns for path in (site / "data" / "r").iterdir()} == before
+
+
+def test_a_folder_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
+    with closing(SiteWriter(tmp_path / "site").new_folder()) as new:
+        new.add("0.js", b"half")
+    assert isinstance(new, NewFolder)
+    assert content(tmp_path / "site") == {}
 
 
 @pytest.mark.parametrize(
@@ -235,6 +306,7 @@ def test_no_file_leaves_the_folder(tmp_path: Path, path: str) -> None:
     before = {str(p): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     with pytest.raises(ValueError, match=r"lies outside|is not below"):
         SiteWriter(site).publish({**OLD[1], path: b"out"})
+    writer = SiteWriter(site)
     with pytest.raises(ValueError, match=r"lies outside|is not below"):
-        SiteWriter(site).add(path, b"out")
+        add_folder(writer, path.removesuffix(".html"), [b"out"])
     assert {str(p): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before

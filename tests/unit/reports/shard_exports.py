@@ -43,11 +43,12 @@ REQUESTS = pa.schema(
 
 @dataclass(frozen=True)
 class Call:
-    """One attempt of a request on a day (0 = the first); `units` of 1e-15 USD, None = no price."""
+    """One attempt of a request on a day (0 = the first, None = what was only counted and has no day); `units` of 1e-15
+    USD, None = no price."""
 
     request: str | None
     number: int = 1
-    day: int = 0
+    day: int | None = 0
     units: int | None = 1
     text: str | None = "m"
 
@@ -58,7 +59,7 @@ def attempt_row(call: Call) -> dict[str, Any]:
         "event_id": f"e-{call.request}-{call.number}",
         "source": "events",
         "attempt": call.number,
-        "occurred_at": START + timedelta(days=call.day),
+        "occurred_at": None if call.day is None else START + timedelta(days=call.day),
         "model": call.text,
         "path": call.text,
         "prompt_tokens": 7,
@@ -73,7 +74,7 @@ def request_row(calls: list[Call]) -> dict[str, Any]:
         "request_id": calls[0].request,
         "feature": calls[0].text,
         "tenant_id": None,
-        "first_seen": START + timedelta(days=min(call.day for call in calls)),
+        "first_seen": START + timedelta(days=first_day(calls)),
         "attempts": len(calls),
         "prompt_share": Decimal("0.750000"),
         "cost_usd": usd(sum(known)) if known else None,
@@ -90,33 +91,39 @@ def write_exports(folder: Path, calls: list[Call]) -> None:
     for call in calls:
         if call.request is not None:
             by_request.setdefault(call.request, []).append(call)
-    attempts: dict[int, list[dict[str, Any]]] = {}
-    for call in sorted(calls, key=lambda it: (it.day, str(it.request), it.number)):
-        attempts.setdefault(call.day, []).append(attempt_row(call))
-    requests: dict[int, list[dict[str, Any]]] = {}
+    attempts: dict[str, list[dict[str, Any]]] = {"": []}  # the first part is empty and has the columns
+    for call in sorted(calls, key=lambda it: (label(it.day), str(it.request), it.number)):
+        attempts.setdefault(label(call.day), []).append(attempt_row(call))
+    requests: dict[str, list[dict[str, Any]]] = {"": []}
     for _, mine in sorted(by_request.items()):
-        requests.setdefault(min(call.day for call in mine), []).append(request_row(mine))
-    relations = {
-        "marts.fct_attempts": [
-            write_part(folder, "marts.fct_attempts", it, ATTEMPTS) for it in parts(attempts)
-        ],
-        "marts.fct_requests": [
-            write_part(folder, "marts.fct_requests", it, REQUESTS) for it in parts(requests)
-        ],
+        requests.setdefault(label(first_day(mine)), []).append(request_row(mine))
+    parts = {
+        relation: {
+            part: write_part(folder, relation, part, rows, schema) for part, rows in sorted(found.items())
+        }
+        for relation, found, schema in (
+            ("marts.fct_attempts", attempts, ATTEMPTS),
+            ("marts.fct_requests", requests, REQUESTS),
+        )
     }
-    (folder / "current.json").write_bytes(orjson.dumps({"relations": relations}))
+    relations = {relation: [f"files/{file}" for file in found.values()] for relation, found in parts.items()}
+    (folder / "current.json").write_bytes(orjson.dumps({"relations": relations, "parts": parts}))
 
 
-def parts(days: dict[int, list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
-    """The first part is empty and has the columns."""
-    return [[], *(days[day] for day in sorted(days))]
+def label(day: int | None) -> str:
+    """What the part of a day is called."""
+    return "count" if day is None else f"{START + timedelta(days=day):%Y-%m-%d}"
 
 
-def write_part(folder: Path, relation: str, rows: list[dict[str, Any]], schema: pa.Schema) -> str:
+def first_day(calls: list[Call]) -> int:
+    return min(call.day for call in calls if call.day is not None)
+
+
+def write_part(folder: Path, relation: str, part: str, rows: list[dict[str, Any]], schema: pa.Schema) -> str:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(rows, schema), sink)
     content = sink.getvalue().to_pybytes()
-    path = f"files/{relation}.day.{sha256(content).hexdigest()[:16]}.parquet"
+    file = f"{relation}.{part or 'none'}.{sha256(content).hexdigest()[:16]}.parquet"
     (folder / "files").mkdir(parents=True, exist_ok=True)
-    (folder / path).write_bytes(content)
-    return path
+    (folder / "files" / file).write_bytes(content)
+    return file
