@@ -20,6 +20,7 @@ from tokencost_pipeline.reports.site_app import Packed
 SECRET = "nobody should read this"
 SCRIPT = b"tokencost.receive('days', {});\n" * 100
 HASHED = "data/days-0123456789.js"
+IN_HASHED = "data/r/2026-11-20-0123456789/17.js"
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "site/features/index.html": b"<!doctype html><title>features</title>",
         "site/features/chat-0123456789.html": b"<!doctype html><title>chat</title>",
         f"site/{HASHED}": SCRIPT,
+        f"site/{IN_HASHED}": SCRIPT,
         "site/assets/style-0123456789.css": b"body{}",
         "site/version.js": b"tokencost.version({});",
         "site/empty/.keep": b"",
@@ -100,7 +102,7 @@ def test_the_base_without_its_slash_and_the_root_lead_to_the_site(address: str) 
 
 
 def test_content_named_files_are_kept_for_ever_and_pages_are_asked_for_again(client: httpx.Client) -> None:
-    for path in (HASHED, "assets/style-0123456789.css"):
+    for path in (HASHED, IN_HASHED, "assets/style-0123456789.css"):
         assert client.get(path).headers["cache-control"] == "public, max-age=31536000, immutable"
     for path in ("", "version.js", "features/chat-0123456789.html", "api/stats.json", "csv/features.csv"):
         assert client.get(path).headers["cache-control"] == "no-cache", path
