@@ -109,10 +109,11 @@ def add(connection: duckdb.DuckDBPyConnection, traffic: Traffic, squeeze: int) -
         insert into marts.fct_attempts by name select * from added;
         insert into marts.fct_requests by name
         select request_id, min(occurred_at) as first_seen, max(occurred_at) as last_seen, min(hour) as first_hour,
-            max(hour) as last_hour, min(day) as day, 'events' as first_source,
-            arg_min(event_id, occurred_at) as first_event_id,
+            max(hour) as last_hour, min(day) as day,
             any_value(feature) as feature, any_value(tenant_id) as tenant_id, any_value(user_id) as user_id,
             any_value(session_id) as session_id, any_value(provider) as provider, any_value(model) as model,
+            any_value(feature) as first_feature, any_value(tenant_id) as first_tenant_id,
+            any_value(is_local) as first_is_local,
             arg_max(status, occurred_at) as final_status, count(*) as attempts, sum(retries)::bigint as retries,
             count(*) filter (where is_failure) as failures, 0 as cache_hits, sum(latency_ms)::bigint as latency_ms_sum,
             sum(prompt_tokens)::bigint as prompt_tokens, sum(completion_tokens)::bigint as completion_tokens,

@@ -29,7 +29,7 @@ from tokencost_pipeline.reports.shards.state import (
 from tokencost_pipeline.reports.site_folders import FOLDER, Folder
 from tokencost_pipeline.reports.site_publish import SiteWriter
 
-_MEMORY = "1GB"
+_MEMORY = "512MB"
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,14 @@ def update_shards(exports: Path, writer: SiteWriter, cache: Path) -> ShardReport
     files = by_day(current_parts(exports))
     state = read_state(cache)
     run = _Run(exports, writer, cache, files)
+    behind = []
     for number in files:
         known = state.days.get(number)
         if known and known.files == _keys(files, number) and (not known.folder or writer.has(known.folder)):
             run.days[number] = known
         else:
-            run.behind.append(number)
-    run.make(run.behind)
+            behind.append(number)
+    run.make(behind)
     indexes: dict[str, Index] = {}
     for name, numbers in by_age({number: day.size for number, day in run.days.items()}).items():
         indexes[name] = run.index(name, numbers, state.indexes.get(name))
@@ -85,7 +86,6 @@ class _Run:
     cache: Path
     files: Files
     days: dict[int, Day] = field(default_factory=dict)
-    behind: list[int] = field(default_factory=list)
     made: list[int | str] = field(default_factory=list)
 
     def make(self, numbers: list[int]) -> None:
