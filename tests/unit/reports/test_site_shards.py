@@ -256,6 +256,22 @@ def test_a_missing_shard_is_made_again_also_when_nothing_is_new(lab: Lab) -> Non
     assert missing.exists()
 
 
+def test_a_page_from_before_an_update_finds_what_was_said_then(lab: Lab) -> None:
+    before = lab.publish(some(300))
+    after = lab.publish([replace(call, units=99) for call in some(300)])
+    assert lab.find(before, "r-7")["a"][0]["cost_usd"] == "1"
+    assert lab.find(after, "r-7")["a"][0]["cost_usd"] == "99"
+
+
+def test_a_run_that_died_before_it_published_is_made_good_by_the_next(lab: Lab) -> None:
+    lab.publish(some(60))
+    write_exports(lab.exports, [*some(60), Call("new", day=9)])
+    update_shards(lab.exports, SiteWriter(lab.site), lab.cache)
+    report = lab.publish([*some(60), Call("other", day=9)])
+    assert lab.files(report) == lab.anew()
+    assert len(list((lab.site / "data" / "r").glob(f"{label(9)}-*"))) == 1
+
+
 def test_an_export_that_cannot_be_read_leaves_no_rubbish(lab: Lab) -> None:
     lab.publish(some(60))
     write_exports(lab.exports, [*some(60), Call("new", day=9)])
