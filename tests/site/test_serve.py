@@ -15,6 +15,7 @@ import httpx
 import pytest
 from site_server import environment, served
 
+from tokencost_pipeline.commands.serve import listen
 from tokencost_pipeline.reports.site_app import Packed
 
 SECRET = "nobody should read this"
@@ -72,6 +73,11 @@ def asked(address: str, target: str, method: str = "GET", **headers: str) -> htt
         connection.putheader(name, value)
     connection.endheaders()
     return connection.getresponse()
+
+
+def test_whoever_knows_the_address_may_connect_before_the_first_answer() -> None:
+    with listen(0) as listener, socket.create_connection(listener.getsockname(), timeout=5):
+        pass
 
 
 def test_pages_stats_and_csv_are_below_the_base_with_their_types(client: httpx.Client) -> None:

@@ -65,11 +65,15 @@ def checked_base(text: str) -> str:
 
 
 def listen(port: int) -> socket.socket:
-    """A socket on 127.0.0.1. Raises UserError when the port cannot be had."""
+    """A socket that listens on 127.0.0.1: who reads the address may connect at once, the answer follows.
+
+    Raises UserError when the port cannot be had.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()
     except OSError as error:
         listener.close()
         taken = error.errno == errno.EADDRINUSE
