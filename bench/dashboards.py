@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -29,8 +29,10 @@ QUERIES = {
     "tenants": "tenants: ranking",
     "hourly_tokens": "overview: tokens by hour",
 }
+TODAY = date(2026, 10, 30)
+DAYS_A_MONTH, EVENTS_A_MONTH = 30, 10_000_000
 VALUES = {
-    "today": date(2026, 10, 30),
+    "today": TODAY,
     "last_hour": datetime(2026, 10, 30, 22, tzinfo=ZoneInfo("UTC")),
     "as_of": datetime.fromisoformat(AS_OF),
     "timezone": "UTC",
@@ -42,18 +44,30 @@ ROUNDS = 9
 TARGET_MS = 50
 
 
+def traffic(events: int) -> Traffic:
+    """So many events up to TODAY: a month of them, and as many months as it takes with EVENTS_A_MONTH in each."""
+    days = max(DAYS_A_MONTH, events * DAYS_A_MONTH // EVENTS_A_MONTH)
+    end = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC) + timedelta(days=1)
+    return Traffic(events, days=days, start=end - timedelta(days=days))
+
+
 def prepare(folder: Path, events: int) -> None:
     settings = installation(folder)
-    month = Traffic(events)
-    write_jsonl(settings.raw_dir / "events" / "a.jsonl", replace(month, lines=200))
+    history = traffic(events)
+    write_jsonl(settings.raw_dir / "events" / "a.jsonl", replace(history, lines=200))
     read_raw(settings)
     land_the_rest(settings)
     build(settings)
     with duckdb.connect(str(settings.warehouse_path)) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute("delete from marts.agg_hourly; delete from marts.agg_daily")
-        connection.execute(f"insert into marts.agg_hourly by name {hourly(month)}")
+        connection.execute(
+            "delete from marts.agg_hourly; delete from marts.agg_daily;"
+            " delete from marts.agg_monthly; delete from marts.agg_all_time"
+        )
+        connection.execute(f"insert into marts.agg_hourly by name {hourly(history)}")
         connection.execute(f"insert into marts.agg_daily by name {daily(connection)}")
+        connection.execute(f"insert into marts.agg_monthly by name {monthly(connection)}")
+        connection.execute(f"insert into marts.agg_all_time by name {all_time(connection)}")
     export_marts(settings)
 
 
@@ -87,10 +101,25 @@ def hourly(traffic: Traffic) -> str:
 
 
 def daily(connection: duckdb.DuckDBPyConnection) -> str:
-    keys = ["day", "tenant_id", "feature", "provider", "model", "is_local"]
+    return f"select day, {summed(connection)} from marts.agg_hourly group by all"
+
+
+def monthly(connection: duckdb.DuckDBPyConnection) -> str:
+    days = "date_trunc('month', day)::date as month, min(day) as first_day, max(day) as last_day"
+    return f"select {days}, {summed(connection)} from marts.agg_daily group by all"
+
+
+def all_time(connection: duckdb.DuckDBPyConnection) -> str:
+    days = "min(first_day) as first_day, max(last_day) as last_day"
+    return f"select {days}, {summed(connection)} from marts.agg_monthly group by all"
+
+
+def summed(connection: duckdb.DuckDBPyConnection) -> str:
+    """The names of a cell, and the sums of its measures."""
+    keys = ["tenant_id", "feature", "provider", "model", "is_local"]
     described = connection.execute("describe marts.agg_daily").fetchall()
-    sums = [f"sum({name}) as {name}" for name, *_ in described if name not in keys]
-    return f"select {', '.join([*keys, *sums])} from marts.agg_hourly group by all"
+    sums = [f"sum({name}) as {name}" for name, *_ in described if name not in {"day", *keys}]
+    return ", ".join([*keys, *sums])
 
 
 def run(case: str, folder: Path, events: int, meter: Meter) -> None:

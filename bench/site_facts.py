@@ -22,7 +22,7 @@ DAYS = 365
 END = datetime(2026, 11, 21, 11, tzinfo=UTC)
 """The last generated hour ends here; the new hour begins here."""
 
-MARTS = ("fct_attempts", "fct_requests", "agg_hourly", "agg_daily")
+MARTS = ("fct_attempts", "fct_requests", "agg_hourly", "agg_daily", "agg_all_time")
 ADDED = """sum(attempts)::bigint as attempts, sum(requests)::bigint as requests, sum(failures)::bigint as failures,
     sum(retries)::bigint as retries, 0 as cache_hits, sum(prompt_tokens)::bigint as prompt_tokens,
     sum(completion_tokens)::bigint as completion_tokens, sum(total_tokens)::bigint as total_tokens,
@@ -135,6 +135,11 @@ def add(connection: duckdb.DuckDBPyConnection, traffic: Traffic, squeeze: int) -
         select day, tenant_id, feature, provider, model, is_local, {ADDED} from marts.agg_hourly
         where day in (select day from hours) group by all;
         delete from marts.agg_daily where day in (select day from days);
-        insert into marts.agg_daily by name select * from days
+        insert into marts.agg_daily by name select * from days;
+        create or replace temp table ever as
+        select tenant_id, feature, provider, model, is_local, min(day) as first_day, max(day) as last_day, {ADDED}
+        from marts.agg_daily group by all;
+        delete from marts.agg_all_time;
+        insert into marts.agg_all_time by name select * from ever
         """
     )

@@ -32,6 +32,8 @@ MARTS = {
     "fct_requests": "request_id",
     "agg_hourly": "hour, tenant_id, feature, provider, model",
     "agg_daily": "day, tenant_id, feature, provider, model",
+    "agg_monthly": "month, tenant_id, feature, provider, model",
+    "agg_all_time": "tenant_id, feature, provider, model",
     "routing_savings_daily": "day, provider, model",
 }
 

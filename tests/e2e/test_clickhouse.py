@@ -91,9 +91,9 @@ def test_the_sample_and_the_real_logs_are_equal_row_for_row(story: Story) -> Non
     rows = story.rows["first run"]
     print(rows)
     assert {name for name in rows if name.startswith("marts.")} == {
-        "marts.agg_daily", "marts.agg_hourly", "marts.agg_litellm_log", "marts.anomalies", "marts.dim_prices",
-        "marts.fct_attempts", "marts.fct_requests", "marts.reconciliation", "marts.restatements",
-        "marts.routing_savings_daily",
+        "marts.agg_all_time", "marts.agg_daily", "marts.agg_hourly", "marts.agg_litellm_log", "marts.agg_monthly",
+        "marts.anomalies", "marts.dim_prices", "marts.fct_attempts", "marts.fct_requests", "marts.reconciliation",
+        "marts.restatements", "marts.routing_savings_daily",
     }  # fmt: skip
     assert rows["marts.fct_attempts"] > 8000
     assert rows["marts.agg_litellm_log"] > 0

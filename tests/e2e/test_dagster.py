@@ -13,8 +13,8 @@ SOURCES = [
     "events", "litellm_payload", "litellm_spend_logs", "litellm_log", "otlp", "claude_code", "invoices",
 ]  # fmt: skip
 MARTS = [
-    "agg_daily", "agg_hourly", "anomalies", "dim_prices", "fct_attempts", "fct_requests", "reconciliation",
-    "routing_savings_daily", "restatements", "agg_litellm_log",
+    "agg_all_time", "agg_daily", "agg_hourly", "agg_monthly", "anomalies", "dim_prices", "fct_attempts", "fct_requests",
+    "reconciliation", "routing_savings_daily", "restatements", "agg_litellm_log",
 ]  # fmt: skip
 
 

@@ -24,6 +24,8 @@ CUT = datetime(2026, 11, 16, tzinfo=UTC)
 ROLLUPS = {
     "agg_hourly": "hour, tenant_id, feature, provider, model",
     "agg_daily": "day, tenant_id, feature, provider, model",
+    "agg_monthly": "month, tenant_id, feature, provider, model",
+    "agg_all_time": "tenant_id, feature, provider, model",
     "routing_savings_daily": "day, provider, model",
     "agg_litellm_log": "day, observation, path",
 }

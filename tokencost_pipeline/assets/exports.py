@@ -12,7 +12,7 @@ from tokencost_pipeline.warehouse.look import ask
     deps=[
         ["marts", name]
         for name in (
-            "fct_attempts", "fct_requests", "agg_hourly", "agg_daily",
+            "fct_attempts", "fct_requests", "agg_hourly", "agg_daily", "agg_monthly", "agg_all_time",
             "dim_prices", "routing_savings_daily", "anomalies", "reconciliation", "restatements", "agg_litellm_log",
         )
     ]

@@ -19,7 +19,7 @@ LEAST_DRIFT_USD = Decimal("0.01")
 
 TOTAL = """
 select coalesce(sum(attempts), 0)::bigint as attempts, coalesce(sum(unpriced_attempts), 0)::bigint as unpriced
-from marts.agg_daily
+from marts.agg_all_time
 """
 
 REPORTED = """

@@ -24,10 +24,10 @@ if TYPE_CHECKING:  # Dagster takes a second to import
 
 SUMMARY = """
 select
-    (select coalesce(sum(requests), 0)::bigint from marts.agg_daily) as requests,
-    (select coalesce(sum(attempts), 0)::bigint from marts.agg_daily) as attempts,
-    (select sum(cost_usd) from marts.agg_daily) as cost_usd,
-    (select coalesce(sum(unpriced_attempts), 0)::bigint from marts.agg_daily) as unpriced_attempts,
+    (select coalesce(sum(requests), 0)::bigint from marts.agg_all_time) as requests,
+    (select coalesce(sum(attempts), 0)::bigint from marts.agg_all_time) as attempts,
+    (select sum(cost_usd) from marts.agg_all_time) as cost_usd,
+    (select coalesce(sum(unpriced_attempts), 0)::bigint from marts.agg_all_time) as unpriced_attempts,
     (select count(*) from ingest.quarantine) as quarantined,
     (select coalesce(sum(saved_usd), 0) from marts.routing_savings_daily) as saved_usd,
     (select count(*) from marts.anomalies where status = 'open') as open_anomalies,

@@ -19,10 +19,11 @@ COUNTED = "count"  # what plain logs let one count has no day where the log has 
 
 @dataclass(frozen=True)
 class Cut:
-    """How a relation is cut: by `day` or `month` of its column `day`; `counted` where it holds rows of grain count."""
+    """How a relation is cut: by `day` or `month` of its date `column`; `counted` where it holds rows of grain count."""
 
     by: Literal["day", "month"]
     counted: bool = False
+    column: str = "day"
 
     def part_of(self, day: str) -> str:
         """The part that a day (YYYY-MM-DD) lies in."""
@@ -33,7 +34,7 @@ class Cut:
         if part == COUNTED:
             return "grain = 'count'"
         first = part if self.by == "day" else f"{part}-01"
-        within = f"day >= date '{first}' and day < date '{first}' + interval 1 {self.by}"
+        within = f"{self.column} >= date '{first}' and {self.column} < date '{first}' + interval 1 {self.by}"
         return f"{within} and grain is distinct from 'count'" if self.counted else within
 
 
@@ -42,6 +43,7 @@ CUTS = {
     "marts.fct_requests": Cut("day"),
     "marts.agg_hourly": Cut("month"),
     "marts.agg_daily": Cut("month"),
+    "marts.agg_monthly": Cut("month", column="month"),
 }
 
 
@@ -73,7 +75,7 @@ def write_relation(
 def parts_of(store: Store, name: str, cut: Cut) -> list[str]:
     """The parts that have rows now, in order."""
     priced = "where grain is distinct from 'count'" if cut.counted else ""
-    days = store.rows(f"select distinct day from {name} {priced}")
+    days = store.rows(f"select distinct {cut.column} from {name} {priced}")
     parts = sorted({cut.part_of(day.isoformat()) for (day,) in days})
     if cut.counted and store.rows(f"select 1 from {name} where grain = 'count' limit 1"):
         parts.append(COUNTED)

@@ -31,6 +31,8 @@ ORDER = {
     "marts.fct_requests": "first_seen, request_id",
     "marts.agg_hourly": "hour, tenant_id, feature, provider, model",
     "marts.agg_daily": "day, tenant_id, feature, provider, model",
+    "marts.agg_monthly": "month, tenant_id, feature, provider, model",
+    "marts.agg_all_time": "tenant_id, feature, provider, model",
     "marts.dim_prices": "provider, model, region, service_tier, effective_from, min_context_tokens, price_id",
     "marts.routing_savings_daily": "day, provider, model",
     "marts.anomalies": "day, dimension, entity, rule",

@@ -33,6 +33,15 @@
     cast(timezone('{{ reporting_timezone() }}', {{ instant }}) as date)
 {%- endmacro %}
 
+{#- month_of(day): the first day of a date's calendar month. -#}
+{% macro month_of(day) -%}
+    {{ return(adapter.dispatch('month_of', 'tokencost')(day)) }}
+{%- endmacro %}
+
+{% macro duckdb__month_of(day) -%}
+    cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}
+
 {#- local_midnight(day): the instant at which a local date begins. -#}
 {% macro local_midnight(day) -%}
     {{ return(adapter.dispatch('local_midnight', 'tokencost')(day)) }}

@@ -7,7 +7,11 @@
     {%- set where = config.get('where') or '' -%}
     {%- if where.startswith('this run') -%}
         {%- set column = where.split('(')[1].split(')')[0] -%}
-        {%- set range = in_touched_days(column) if column == 'day' else in_touched_range(column) -%}
+        {%- if column == 'month' -%}
+            {%- set range = in_touched_months(column) -%}
+        {%- else -%}
+            {%- set range = in_touched_days(column) if column == 'day' else in_touched_range(column) -%}
+        {%- endif -%}
         {{ return('(select * from ' ~ relation ~ ' where ' ~ range ~ ' or ' ~ column ~ ' is null) as of_this_run') }}
     {%- elif where -%}
         {{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') as chosen') }}

@@ -62,6 +62,18 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- in_touched_months(day): between the first and the last day of the touched months, likewise. -#}
+{% macro in_touched_months(day) -%}
+    {%- set bounds = touched_bounds('int_days__touched', 'month') -%}
+    {%- if bounds is none -%} true
+    {%- elif bounds[0] is none -%} false
+    {%- else -%}
+        {%- set date = engine_type('date') -%}
+        ({{ day }} >= cast('{{ bounds[0] }}' as {{ date }})
+        and {{ day }} < cast('{{ bounds[1] }}' as {{ date }}) + interval 1 month)
+    {%- endif -%}
+{%- endmacro %}
+
 {#- The least and the greatest key of a scope as texts, NULL where nothing was touched; nothing while there is no scope. -#}
 {% macro touched_bounds(scope, key) -%}
     {%- set relation = scope_relation(scope) if execute else none -%}

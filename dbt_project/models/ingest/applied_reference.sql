@@ -1,6 +1,6 @@
 -- Written last: what the marts were priced with, so that the next run sees what changed in the book. A re-pricing of
 -- some hours leaves it as it was: the hours outside its range still wait for the change.
--- depends_on: {{ ref('agg_daily') }}
+-- depends_on: {{ ref('agg_all_time') }}
 -- depends_on: {{ ref('routing_savings_daily') }}
 -- depends_on: {{ ref('stg_run__context') }}
 {%- set applied = published('ingest', 'applied_reference') %}

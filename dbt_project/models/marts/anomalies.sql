@@ -86,13 +86,13 @@ by_hour as (
 
 first_days as (
 
-    select 'total' as dimension, 'all' as entity, min(day) as first_day from {{ ref('agg_daily') }}
+    select 'total' as dimension, 'all' as entity, min(first_day) as first_day from {{ ref('agg_all_time') }}
     union all
-    select 'feature', feature, min(day) from {{ ref('agg_daily') }} group by feature
+    select 'feature', feature, min(first_day) from {{ ref('agg_all_time') }} group by feature
     union all
-    select 'tenant', tenant_id, min(day) from {{ ref('agg_daily') }} group by tenant_id
+    select 'tenant', tenant_id, min(first_day) from {{ ref('agg_all_time') }} group by tenant_id
     union all
-    select 'model', model, min(day) from {{ ref('agg_daily') }} group by model
+    select 'model', model, min(first_day) from {{ ref('agg_all_time') }} group by model
 
 ),
 

@@ -247,6 +247,20 @@ select
     sum(latency_ms_sum)::bigint as latency_ms_sum, sum(latency_count)::bigint as latency_count
 from marts.agg_hourly group by day, tenant_id, feature, provider, model, is_local;
 
+create view marts.agg_all_time as
+select
+    tenant_id, feature, provider, model, is_local, min(day) as first_day, max(day) as last_day,
+    sum(attempts)::bigint as attempts,
+    sum(requests)::bigint as requests, sum(prompt_tokens)::bigint as prompt_tokens,
+    sum(completion_tokens)::bigint as completion_tokens, sum(total_tokens)::bigint as total_tokens,
+    sum(cache_read_tokens)::bigint as cache_read_tokens, sum(cost_usd) as cost_usd,
+    sum(unpriced_attempts)::bigint as unpriced_attempts, sum(unpriced_tokens)::bigint as unpriced_tokens,
+    sum(estimated_attempts)::bigint as estimated_attempts, sum(estimated_cost_usd) as estimated_cost_usd,
+    sum(retries)::bigint as retries,
+    sum(cache_hits)::bigint as cache_hits, sum(failures)::bigint as failures,
+    sum(latency_ms_sum)::bigint as latency_ms_sum, sum(latency_count)::bigint as latency_count
+from marts.agg_daily group by tenant_id, feature, provider, model, is_local;
+
 create table marts.routing_savings_daily as
 select
     day, model, provider, not is_local as is_paid, count(*) as attempts,
@@ -366,11 +380,11 @@ def export(connection: duckdb.DuckDBPyConnection, exports_dir: Path, generation:
     (exports_dir / generation).mkdir(parents=True)
     relations = {}
     names = connection.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() order by 1"
+        "select table_schema || '.' || table_name from information_schema.tables order by 1"
     ).fetchall()
     for (name,) in names:
         file = f"{generation}/{name}.parquet"
-        connection.execute(f"copy {name} to '{exports_dir / file}' (format parquet)")
+        connection.execute(f"copy (from {name}) to '{exports_dir / file}' (format parquet)")
         relations[name] = [file]
     record = {"generation": generation, "relations": relations, "as_of": AS_OF.isoformat(), "timezone": ZONE}
     (exports_dir / "current.json").write_text(json.dumps(record), "utf-8")

@@ -5,7 +5,7 @@ with days as (
     from range(cast($days as bigint)) as window_days (n)
 ),
 features as (
-    select distinct feature from marts.agg_daily
+    select distinct feature from marts.agg_all_time
 ),
 spent as (
     select

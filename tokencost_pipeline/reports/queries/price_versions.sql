@@ -7,7 +7,7 @@ with priced as (
 ),
 
 used as (
-    select provider, model from marts.agg_daily
+    select provider, model from marts.agg_all_time
     union
     select provider, model from marts.dim_prices where price_id in (select price_id from priced)
 )

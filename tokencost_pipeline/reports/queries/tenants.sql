@@ -1,24 +1,49 @@
 -- One row per tenant, dearest first. cost_usd is NULL when no attempt of it has a price; *_7d is the last 7 days.
+with ever as (
+    select
+        tenant_id,
+        sum(cost_usd) as cost_usd,
+        sum(unpriced_attempts) as unpriced_attempts,
+        sum(requests) as requests,
+        sum(attempts) as attempts,
+        sum(prompt_tokens) as prompt_tokens,
+        sum(completion_tokens) as completion_tokens,
+        sum(total_tokens) as total_tokens,
+        sum(latency_ms_sum) as latency_ms_sum,
+        sum(latency_count) as latency_count,
+        sum(retries) as retries,
+        sum(cache_hits) as cache_hits,
+        sum(failures) as failures,
+        min(first_day) as first_day,
+        max(last_day) as last_day
+    from marts.agg_all_time
+    group by tenant_id
+),
+
+week as (
+    select tenant_id, sum(cost_usd) as cost_usd, sum(attempts) as attempts
+    from marts.agg_daily
+    where day > cast($today as date) - 7 and day <= $today
+    group by tenant_id
+)
+
 select
-    tenant_id,
-    sum(cost_usd) as cost_usd,
-    case
-        when count(*) filter (where day > cast($today as date) - 7 and day <= $today) = 0 then 0
-        else sum(cost_usd) filter (where day > cast($today as date) - 7 and day <= $today)
-    end as cost_7d_usd,
-    sum(unpriced_attempts) as unpriced_attempts,
-    sum(requests) as requests,
-    sum(attempts) as attempts,
-    sum(prompt_tokens) as prompt_tokens,
-    sum(completion_tokens) as completion_tokens,
-    sum(total_tokens) as total_tokens,
-    sum(latency_ms_sum) as latency_ms_sum,
-    sum(latency_count) as latency_count,
-    sum(retries) as retries,
-    sum(cache_hits) as cache_hits,
-    sum(failures) as failures,
-    min(day) as first_day,
-    max(day) as last_day
-from marts.agg_daily
-group by tenant_id
-order by cost_usd desc nulls last, attempts desc, tenant_id nulls last
+    ever.tenant_id,
+    ever.cost_usd,
+    case when week.attempts is null then 0 else week.cost_usd end as cost_7d_usd,
+    ever.unpriced_attempts,
+    ever.requests,
+    ever.attempts,
+    ever.prompt_tokens,
+    ever.completion_tokens,
+    ever.total_tokens,
+    ever.latency_ms_sum,
+    ever.latency_count,
+    ever.retries,
+    ever.cache_hits,
+    ever.failures,
+    ever.first_day,
+    ever.last_day
+from ever
+left join week on week.tenant_id is not distinct from ever.tenant_id
+order by ever.cost_usd desc nulls last, ever.attempts desc, ever.tenant_id nulls last

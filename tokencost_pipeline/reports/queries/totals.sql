@@ -14,6 +14,6 @@ select
     coalesce(sum(retries), 0) as retries,
     coalesce(sum(cache_hits), 0) as cache_hits,
     coalesce(sum(failures), 0) as failures,
-    min(day) as first_day,
-    max(day) as last_day
-from marts.agg_daily
+    min(first_day) as first_day,
+    max(last_day) as last_day
+from marts.agg_all_time

@@ -30,7 +30,7 @@ from tokencost_pipeline.reports.site_data.columns import (
 from tokencost_pipeline.warehouse.look import parquet_files
 
 FORMAT = 2
-DAILY, HOURLY = "marts.agg_daily", "marts.agg_hourly"
+DAILY, HOURLY, ALL_TIME = "marts.agg_daily", "marts.agg_hourly", "marts.agg_all_time"
 TREND_HOURS = 72
 ROWS_PER_FILE = 8_000
 """About 200 KB; a month with more is cut again between days."""
@@ -67,10 +67,9 @@ def rollup_files(exports: Path, cache: Path | None, last_hour: datetime, zone: Z
     """
     with closing(duckdb.connect(":memory:")) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        daily_parts = current_parts(exports, (DAILY,))
-        daily = list(_daily(connection, exports, daily_parts, cache))
+        daily = list(_daily(connection, exports, current_parts(exports, (DAILY,)), cache))
         hourly = list(_hourly(connection, exports, current_parts(exports, (HOURLY,)), last_hour, zone))
-        choices = _choices(connection, exports, daily_parts)
+        choices = _choices(connection, exports, current_parts(exports, (ALL_TIME,)))
     pieces = sorted((*daily, *hourly), key=lambda piece: (piece.first, piece.path))
     index = {
         **{

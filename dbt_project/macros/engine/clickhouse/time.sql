@@ -24,6 +24,10 @@
     toDate32(toTimeZone({{ instant }}, '{{ reporting_timezone() }}'))
 {%- endmacro %}
 
+{% macro clickhouse__month_of(day) -%}
+    toDate32(toStartOfMonth({{ day }}))
+{%- endmacro %}
+
 {#- A midnight that the clock skips (summer time in Santiago) is read as the hour before it: the day begins an hour on. -#}
 {% macro clickhouse__local_midnight(day) -%}
     {%- set zone = reporting_timezone() -%}
