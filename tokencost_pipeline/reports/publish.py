@@ -25,6 +25,7 @@ from tokencost_pipeline.reports.site_data.rollups import rollup_files
 from tokencost_pipeline.reports.site_publish import SiteWriter
 from tokencost_pipeline.reports.sitemap import Limits
 from tokencost_pipeline.reports.source import open_exports
+from tokencost_pipeline.reports.summaries import remember
 from tokencost_pipeline.reports.swap import write_folders
 from tokencost_pipeline.settings import Settings
 
@@ -58,11 +59,12 @@ def publish(settings: Settings, limits: Limits | None = None, *, whole_run: bool
         report = open_report(
             connection, limits, suggester(settings), (settings.pricing_dir / "budgets.yaml").exists()
         )
+        cache = settings.data_dir / "cache"
+        remember(connection, settings.exports_dir, cache / "summaries", report.limits)
         pages = [page for module in MODULES for page in module.pages(report)]
         images = Images(drawn_before(settings))
         late = in_words(failure, report.zone, over=whole_run) if failure else None
         files = render(report, pages, images, late)
-        cache = settings.data_dir / "cache"
         writer = SiteWriter(settings.reports_dir / "site")
         shards = update_shards(settings.exports_dir, writer, cache / "shards")
         rollups = rollup_files(settings.exports_dir, cache / "rollups", report.last_hour, report.zone)

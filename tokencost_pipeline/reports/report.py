@@ -15,6 +15,7 @@ from tokencost_pipeline.pricing.suggest import Suggest, nothing_to_suggest
 from tokencost_pipeline.reports.model import Row
 from tokencost_pipeline.reports.sitemap import Limits, SiteMap, plan
 from tokencost_pipeline.reports.source import Result, query
+from tokencost_pipeline.reports.summaries import define
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,14 @@ def open_report(
             hint="run `tokencost run` to export it anew",
         )
     context = rows[0]
+    limits = limits or Limits()
+    define(connection, limits)
     return Report(
         connection,
         context["as_of"],
         ZoneInfo(context["timezone"]),
         bool(context["is_sample"]),
-        limits or Limits(),
+        limits,
         suggest,
         has_budgets,
     )

@@ -33,6 +33,11 @@ class Limits:
     unpriced_on_overview: int = 10
     quarantine_rows: int = 200
 
+    @property
+    def costliest_per_list(self) -> int:
+        """How many of a feature's costliest requests have to be known, so that the costliest of all are among them."""
+        return max(self.requests_per_list, self.costliest_requests, self.requests_per_feature)
+
 
 @dataclass(frozen=True)
 class SiteMap:
@@ -65,8 +70,7 @@ def plan(
         connection,
         "feature_requests",
         newest=limits.requests_per_list,
-        # the costliest of all are among the costliest of their features
-        costliest=max(limits.requests_per_list, limits.costliest_requests, limits.requests_per_feature),
+        costliest=limits.costliest_per_list,
     )
     requests = sorted(
         (

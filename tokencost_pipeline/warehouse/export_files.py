@@ -6,7 +6,7 @@ The large ones are cut by day or month, so that a run writes what it touched and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Literal
 
@@ -86,6 +86,8 @@ def write_part(store: Store, name: str, where: str, order: str, folder: Path, pa
     """Write one part in a fixed order; returns the file's name, made from its content."""
     building = folder / f".{name}.building"
     store.copy(f"select * from {name} where {where}", order, building)
-    file = f"{name}.{part}.{sha256(building.read_bytes()).hexdigest()[:16]}.parquet"
+    with building.open("rb") as content:
+        digest = file_digest(content, "sha256").hexdigest()
+    file = f"{name}.{part}.{digest[:16]}.parquet"
     building.replace(folder / file)
     return file

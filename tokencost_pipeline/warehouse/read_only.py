@@ -11,10 +11,13 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_d
 from tokencost_pipeline.errors import Busy, UserError
 from tokencost_pipeline.settings import Settings
 
+SPILL = "warehouse.duckdb.read.tmp"
+"""Where the engine lays what memory does not hold, below the data folder; it comes and goes with a query."""
+
 
 @contextmanager
 def read_only(settings: Settings, *, patience_seconds: float = 15.0) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection to warehouse.duckdb, in UTC.
+    """A read-only connection to warehouse.duckdb, in UTC, within the memory that the engine may take for a build.
 
     Waits up to `patience_seconds` for a writer to let go, then raises Busy, which names the holder. Raises UserError
     when there is no warehouse yet.
@@ -25,7 +28,11 @@ def read_only(settings: Settings, *, patience_seconds: float = 15.0) -> Iterator
         )
     connection = connect(settings, patience_seconds, read_only=True)
     try:
-        connection.execute("set TimeZone = 'UTC'")
+        spill = str(settings.data_dir / SPILL).replace("'", "''")
+        connection.execute(
+            f"set TimeZone = 'UTC'; set memory_limit = '{settings.memory_limit_mib}MiB';"
+            f" set temp_directory = '{spill}'"
+        )
         yield connection
     finally:
         connection.close()

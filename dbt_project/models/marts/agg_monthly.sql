@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_days__touched') }}
 {{ config(
     materialized='incremental',
     incremental_strategy='replace',

@@ -19,6 +19,7 @@ from tokencost_pipeline.reports.publish import publish
 from tokencost_pipeline.reports.report import Report, open_report
 from tokencost_pipeline.reports.sitemap import Limits
 from tokencost_pipeline.reports.source import open_exports, query
+from tokencost_pipeline.reports.summaries import define
 from tokencost_pipeline.reports.text import slug
 from tokencost_pipeline.settings import Settings
 
@@ -214,6 +215,7 @@ def test_the_lists_of_requests_are_what_ranking_all_of_them_gives(most: int) -> 
 
 
 def _query(warehouse: duckdb.DuckDBPyConnection, most: int) -> list[tuple[object, ...]]:
+    define(warehouse, Limits(requests_per_list=most, costliest_requests=most, requests_per_feature=most))
     rows = query(warehouse, "feature_requests", newest=most, costliest=most)
     names = ("feature", "request_id", "place_by_time", "place_by_cost", "place")
     return [tuple(row[name] for name in names) for row in rows]

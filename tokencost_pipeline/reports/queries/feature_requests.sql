@@ -1,42 +1,7 @@
 -- The newest and the costliest requests of each feature; place_by_time and place_by_cost say where a row stands in
--- each list (NULL: not in it), place where it stands among all requests by cost (NULL: further down than a list is long). The bounds of each list are looked for first, in three columns: whoever ranks
--- all requests there ever were pays for it in every report.
-with bounds as (
-    select
-        feature,
-        list_min(max(coalesce(cost_usd, -1), $costliest)) as least_cost,
-        list_min(max(last_seen, $newest)) as since
-    from marts.fct_requests
-    group by feature
-),
-
-listed as (
-    select
-        requests.feature,
-        requests.request_id,
-        requests.tenant_id,
-        requests.user_id,
-        requests.first_seen,
-        requests.last_seen,
-        requests.provider,
-        requests.model,
-        requests.final_status,
-        requests.attempts,
-        requests.retries,
-        requests.unpriced_attempts,
-        requests.prompt_tokens,
-        requests.completion_tokens,
-        requests.total_tokens,
-        requests.prompt_share,
-        requests.latency_ms_sum,
-        requests.cost_usd,
-        requests.wasted_cost_usd
-    from marts.fct_requests as requests
-    inner join bounds on bounds.feature is not distinct from requests.feature
-        and (coalesce(requests.cost_usd, -1) >= bounds.least_cost or requests.last_seen >= bounds.since)
-),
-
-placed as (
+-- each list (NULL: not in it), place where it stands among all requests by cost (NULL: further down than a list is
+-- long). The costliest of all are among the costliest of their features.
+with placed as (
     select
         *,
         row_number() over (order by cost_usd desc nulls last, last_seen desc, request_id) as place,
@@ -45,7 +10,7 @@ placed as (
             partition by feature
             order by cost_usd desc nulls last, last_seen desc, request_id
         ) as place_by_cost
-    from listed
+    from summary.listed_requests
 )
 select
     * replace (

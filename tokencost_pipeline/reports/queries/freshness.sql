@@ -1,8 +1,8 @@
 -- The first and the newest event, and when raw files were last read. Where the attempts of the first hours are gone
 -- (retention), the first hour of the rollups stands for the first event.
 with attempts as (
-    select min(hour) as first_hour, min(occurred_at) as first_event, max(occurred_at) as newest_event
-    from marts.fct_attempts
+    select min(first_hour) as first_hour, min(first_seen) as first_event, max(last_seen) as newest_event
+    from summary.calls
 ),
 rollups as (
     select min(hour) as first_hour, max(hour) as last_hour from marts.agg_hourly

@@ -3,14 +3,14 @@
 select
     provider,
     model,
-    count(*) as attempts,
-    count(*) filter (where cost_usd is not null and reported_cost_usd is not null) as compared_attempts,
-    sum(cost_usd) filter (where reported_cost_usd is not null) as computed_usd,
-    sum(reported_cost_usd) filter (where cost_usd is not null) as reported_usd,
-    sum(cost_usd - reported_cost_usd) as gap_usd,
-    count(*) filter (where cost_usd is not null and reported_cost_usd is null) as only_computed_attempts,
-    count(*) filter (where cost_usd is null and reported_cost_usd is not null) as only_reported_attempts
-from marts.fct_attempts
+    sum(attempts) as attempts,
+    sum(compared_attempts) as compared_attempts,
+    sum(computed_usd) as computed_usd,
+    sum(reported_usd) as reported_usd,
+    sum(gap_usd) as gap_usd,
+    sum(only_computed_attempts) as only_computed_attempts,
+    sum(only_reported_attempts) as only_reported_attempts
+from summary.calls
 group by provider, model
-having count(reported_cost_usd) > 0
-order by abs(sum(cost_usd - reported_cost_usd)) desc nulls last, provider, model
+having sum(reported_attempts) > 0
+order by abs(sum(gap_usd)) desc nulls last, provider, model
