@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.reports.model import Row
+from tokencost_pipeline.reports.shards.parts import Part
 from tokencost_pipeline.warehouse.look import parquet_files
 
 QUERIES = Path(__file__).parent / "queries"
+RECENT = ("marts.fct_attempts", "marts.agg_hourly", "marts.agg_daily")
+RECENT_DAYS = 62
+"""How far `recent.*` reaches back from today: no question about the last days looks further (a month to date is
+compared with the month before)."""
+_DAY = re.compile(r"\.([0-9]{4}-[0-9]{2}-[0-9]{2})\.[0-9a-f]{16}\.parquet\Z")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 _RELATION = re.compile(r"(marts|ingest)\.([a-z][a-z0-9_]*)")
 
@@ -44,12 +52,17 @@ def open_exports(exports_dir: Path) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB with a view for each exported relation (`marts.agg_daily`, `ingest.files`, ...),
     in UTC.
 
+    A view `recent.*` is the same over the files of the last RECENT_DAYS alone: files are told apart by their names,
+    before they are opened, and whoever asks for the last days need not open a year.
+
     Reads the generation that `exports_dir/current.json` names now. Raises UserError when nothing was
     exported yet or the record is not readable.
     """
     record = exports_dir / "current.json"
     try:
-        relations: dict[str, list[str]] = json.loads(record.read_text("utf-8"))["relations"]
+        current = json.loads(record.read_text("utf-8"))
+        relations: dict[str, list[str]] = current["relations"]
+        since = _recent_since(current)
     except FileNotFoundError:
         raise UserError(
             "nothing has been exported yet", place=str(record), hint="run `tokencost run` first"
@@ -63,16 +76,24 @@ def open_exports(exports_dir: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("set TimeZone = 'UTC'; set parquet_metadata_cache = true")
-        connection.execute("create schema marts; create schema ingest")
+        connection.execute(
+            "create schema marts; create schema ingest; create schema recent; create schema exported"
+        )
+        connection.execute("create table exported.files (relation varchar, file varchar, day date)")
         for relation, files in sorted(relations.items()):
             match = _RELATION.fullmatch(relation)
             if match is None:
                 continue  # a relation of another layer (alerts.outbox, ...) is no business of the reports
             schema, name = match.groups()
-            listed = parquet_files(exports_dir, files)
-            connection.execute(
-                f"create view {schema}.{name} as from read_parquet({listed}, hive_partitioning = false)"
-            )
+            connection.execute(f"create view {schema}.{name} as {_read(exports_dir, files)}")
+            if relation in RECENT:
+                days = [day_of(file) for file in files]
+                connection.execute(
+                    "insert into exported.files select ?, unnest(?::varchar[]), unnest(?::date[])",
+                    [name, [str(exports_dir / file) for file in files], days],
+                )
+                recent = [file for file, day in zip(files, days, strict=True) if not day or day >= since]
+                connection.execute(f"create view recent.{name} as {_read(exports_dir, recent or files[-1:])}")
     except duckdb.Error as error:
         connection.close()
         raise UserError(
@@ -81,6 +102,45 @@ def open_exports(exports_dir: Path) -> duckdb.DuckDBPyConnection:
             hint="run `tokencost run` again",
         ) from error
     return connection
+
+
+def choose_days(connection: duckdb.DuckDBPyConnection, name: str, days: Collection[date]) -> None:
+    """Make `chosen.<name>` the files of one of RECENT that may have rows of `days`."""
+    found = connection.execute(
+        "select file from exported.files where relation = ? and (day is null or list_contains(?::date[], day))"
+        " union all (select file from exported.files where relation = ? limit 1) order by 1",
+        [name, sorted(days), name],
+    ).fetchall()
+    files = list(dict.fromkeys(file for (file,) in found))
+    connection.execute("create schema if not exists chosen")
+    connection.execute(f"create or replace view chosen.{name} as {_read(Path(), files)}")
+
+
+def day_of(file: str) -> date | None:
+    """The day that an export file's name says all its rows are of; None where it says none."""
+    found = _DAY.search(file)
+    return date.fromisoformat(found[1]) if found else None
+
+
+def by_month(parts: Iterable[Part]) -> list[list[Part]]:
+    """Files of the days of a month together, every other file by itself."""
+    months: dict[str, list[Part]] = {}
+    for part in parts:
+        day = day_of(part.name)
+        months.setdefault(f"{day:%Y-%m}" if day else part.key, []).append(part)
+    return list(months.values())
+
+
+def _read(folder: Path, files: Sequence[str]) -> str:
+    return f"from read_parquet({parquet_files(folder, files)}, hive_partitioning = false)"
+
+
+def _recent_since(current: dict[str, Any]) -> date:
+    """The first day of `recent.*`; the first there is where the record does not say what is called now."""
+    if not current.get("as_of") or not current.get("timezone"):
+        return date.min
+    today = datetime.fromisoformat(current["as_of"]).astimezone(ZoneInfo(current["timezone"])).date()
+    return today - timedelta(days=RECENT_DAYS)
 
 
 @cache

@@ -1,31 +1,30 @@
 """What pages ask of every attempt and request there ever was, from what is remembered of files that did not change.
 
 Each relation of the schema `summary` is a small query over a large mart, of which the answers for several files can be
-put together. `define` makes it a view over the mart, which reads everything. `remember` keeps the answer of each export
-file, and those of a month in one file, and makes it a view over these: a run reads the files that are new. Both give
-the same rows to the queries over them. A file is known by its content, so nothing has to be noted when it changes.
+put together. `define` makes it a view over the mart, which reads everything. `remember` keeps the answer for each month
+(for the newest one also of its days) and makes it a view over these: a run reads the files that are new. Both give the
+same rows to the queries over them. A file is known by its content, so nothing has to be noted when it changes.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 from os import SEEK_END
 from pathlib import Path
 
 import duckdb
 
-from tokencost_pipeline.reports.shards.parts import Part, current_parts
+from tokencost_pipeline.reports.shards.parts import current_parts
 from tokencost_pipeline.reports.sitemap import Limits
-from tokencost_pipeline.reports.source import sql_text
+from tokencost_pipeline.reports.source import by_month, day_of, sql_text
 from tokencost_pipeline.warehouse.look import parquet_files
 
 FORMAT = 1
 _END = b"PAR1"
-_MONTH = re.compile(r"\.([0-9]{4}-[0-9]{2})-[0-9]{2}\.[0-9a-f]{16}\.parquet\Z")
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,8 @@ class Summary:
 
 SUMMARIES = (
     Summary("calls", "marts.fct_attempts"),
+    Summary("days", "marts.agg_daily"),
+    Summary("hours", "marts.agg_hourly"),
     Summary("unpriced_requests", "marts.fct_requests"),
     Summary("listed_requests", "marts.fct_requests", ranks=True),
 )
@@ -84,28 +85,32 @@ def _months(
 ) -> set[str]:
     """The files in the cache that belong to the current exports, those that were missing made."""
     kept = set()
-    for parts in _by_month(current_parts(exports, (summary.relation,))):
+    months = by_month(current_parts(exports, (summary.relation,)))
+    newest = max((day_of(parts[0].name) or date.min for parts in months), default=date.min)
+    for parts in months:
         days = {_name("day", summary, limits, [part.key]): part for part in parts}
         month = cache / _name("month", summary, limits, days)
-        kept |= {month.name, *days}
+        kept.add(month.name)
+        grows = (day_of(parts[0].name) or date.min) == newest
+        if grows:
+            kept |= days.keys()
         if _whole(month):
+            continue
+        if not grows:
+            files = parquet_files(exports, [part.path for part in parts])
+            _write(connection, summary.select(_rows(files), limits), month)
             continue
         for name, part in days.items():
             if not _whole(cache / name):
-                source = f"read_parquet({parquet_files(exports, [part.path])}, hive_partitioning = false)"
+                source = _rows(parquet_files(exports, [part.path]))
                 _write(connection, summary.select(source, limits), cache / name)
-        together = f"read_parquet({parquet_files(cache, sorted(days))})"
+        together = _rows(parquet_files(cache, sorted(days)))
         _write(connection, summary.select(together, limits) if summary.ranks else f"from {together}", month)
     return kept
 
 
-def _by_month(parts: Iterable[Part]) -> list[list[Part]]:
-    """Files of the days of a month together, every other file by itself."""
-    months: dict[str, list[Part]] = {}
-    for part in parts:
-        found = _MONTH.search(part.name)
-        months.setdefault(found[1] if found else part.key, []).append(part)
-    return list(months.values())
+def _rows(files: str) -> str:
+    return f"read_parquet({files}, hive_partitioning = false)"
 
 
 def _name(kind: str, summary: Summary, limits: Limits, made_from: Iterable[str]) -> str:

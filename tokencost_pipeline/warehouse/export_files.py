@@ -41,8 +41,8 @@ class Cut:
 CUTS = {
     "marts.fct_attempts": Cut("day", counted=True),
     "marts.fct_requests": Cut("day"),
-    "marts.agg_hourly": Cut("month"),
-    "marts.agg_daily": Cut("month"),
+    "marts.agg_hourly": Cut("day"),
+    "marts.agg_daily": Cut("day"),
     "marts.agg_monthly": Cut("month", column="month"),
 }
 

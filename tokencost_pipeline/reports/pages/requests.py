@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from tokencost_pipeline.reports.pages.shared import (
     request_row,
 )
 from tokencost_pipeline.reports.report import Report
-from tokencost_pipeline.reports.source import Result
+from tokencost_pipeline.reports.source import Result, choose_days
 from tokencost_pipeline.reports.text import label
 
 SUMMARY = (
@@ -133,6 +134,15 @@ def csv_files(report: Report) -> Iterator[CsvFile]:
 
 
 def _attempts(report: Report) -> Result:
+    days = {
+        first + timedelta(days=n)
+        for row in report.sitemap.request_rows
+        for first, last in [
+            [row[seen].astimezone(report.zone).date() for seen in ("first_seen", "last_seen")]
+        ]
+        for n in range((last - first).days + 1)
+    }
+    choose_days(report.connection, "fct_attempts", days)
     return report.query("request_attempts", request_ids=tuple(report.sitemap.requests))
 
 

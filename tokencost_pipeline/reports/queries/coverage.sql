@@ -6,5 +6,5 @@ select
     cast($today as date) - min(day) + 1 as days,
     coalesce(sum(attempts), 0) as attempts,
     coalesce(sum(attempts), 0) - coalesce(sum(unpriced_attempts), 0) as priced_attempts
-from marts.agg_daily
+from summary.days
 where day <= $today

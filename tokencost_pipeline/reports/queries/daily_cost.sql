@@ -15,7 +15,7 @@ spent as (
         sum(unpriced_attempts) as unpriced_attempts,
         sum(prompt_tokens) as prompt_tokens,
         sum(completion_tokens) as completion_tokens
-    from marts.agg_daily
+    from recent.agg_daily
     where day > cast($today as date) - cast($days as integer) and day <= $today
     group by day
 )

@@ -5,7 +5,7 @@ with attempts as (
     from summary.calls
 ),
 rollups as (
-    select min(hour) as first_hour, max(hour) as last_hour from marts.agg_hourly
+    select min(first_hour) as first_hour, max(last_hour) as last_hour from summary.hours
 )
 select
     case

@@ -12,7 +12,7 @@ traffic as (
         sum(prompt_tokens) as prompt_tokens,
         sum(completion_tokens) as completion_tokens,
         sum(attempts) as attempts
-    from marts.agg_hourly
+    from recent.agg_hourly
     where hour > cast($last_hour as timestamptz) - to_hours(cast($hours as bigint))
         and hour < cast($last_hour as timestamptz) + to_hours(1)
     group by hour

@@ -9,5 +9,5 @@ select
     case when count(*) filter (where day < date_trunc('month', cast($today as date))) = 0 then 0
         else sum(cost_usd) filter (where day < date_trunc('month', cast($today as date)))
     end as before_usd
-from marts.agg_daily
+from recent.agg_daily
 where day >= date_trunc('month', cast($today as date)) - to_months(1) and day <= $today

@@ -2,7 +2,7 @@
 -- name that was served, and what priced an attempt of the last days (a model may be priced by another name).
 with priced as (
     select distinct price_id
-    from marts.fct_attempts
+    from recent.fct_attempts
     where day > cast($today as date) - cast($days as integer) and day <= $today
 ),
 

@@ -1,4 +1,4 @@
--- The attempts of the given requests, in the order they were made. A list is looked through while the file is read; a
+-- The attempts of the given requests, in the order they were made, out of the files of the days they lasted. A list is looked through while the file is read; a
 -- join would read every column of every attempt first.
 select
     request_id,
@@ -32,6 +32,6 @@ select
     prompt_cost_usd,
     completion_cost_usd,
     reported_cost_usd
-from marts.fct_attempts
+from chosen.fct_attempts
 where list_contains(cast($request_ids as varchar[]), request_id)
 order by request_id, attempt, occurred_at, event_id

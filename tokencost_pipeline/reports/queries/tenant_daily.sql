@@ -6,7 +6,7 @@ select
     sum(requests) as requests,
     sum(attempts) as attempts,
     sum(unpriced_attempts) as unpriced_attempts
-from marts.agg_daily
+from recent.agg_daily
 where day > cast($today as date) - cast($days as integer) and day <= $today
 group by tenant_id, day
 order by tenant_id nulls last, day

@@ -10,7 +10,7 @@ with users as (
         count(*) as attempts,
         sum(total_tokens) as total_tokens,
         max(occurred_at) as last_seen
-    from marts.fct_attempts
+    from recent.fct_attempts
     where day > cast($today as date) - cast($days as integer) and day <= $today and grain is distinct from 'count'
     group by tenant_id, user_id
 )

@@ -22,7 +22,7 @@ with ever as (
 
 week as (
     select tenant_id, sum(cost_usd) as cost_usd, sum(attempts) as attempts
-    from marts.agg_daily
+    from recent.agg_daily
     where day > cast($today as date) - 7 and day <= $today
     group by tenant_id
 )

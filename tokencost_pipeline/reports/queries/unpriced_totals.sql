@@ -1,7 +1,7 @@
 -- What the sums of cost leave out: attempts without a price, their tokens, and the requests they belong to.
 with week as (
     select sum(unpriced_attempts) as attempts, sum(unpriced_tokens) as tokens
-    from marts.agg_daily
+    from recent.agg_daily
     where day > cast($today as date) - 7 and day <= $today
 )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from tokencost_pipeline.reports.site_data.columns import (
     hourly_select,
     monthly_select,
 )
+from tokencost_pipeline.reports.source import by_month, day_of
 from tokencost_pipeline.warehouse.look import parquet_files
 
 FORMAT = 2
@@ -88,13 +90,17 @@ def rollup_files(exports: Path, cache: Path | None, last_hour: datetime, zone: Z
 def _daily(
     connection: duckdb.DuckDBPyConnection, exports: Path, parts: tuple[Part, ...], cache: Path | None
 ) -> Iterator[Piece]:
-    for part in parts:
-        pieces = _remembered(cache, part.key)
+    kept = set()
+    for month in by_month(parts):
+        key = sha256("\n".join(sorted(part.key for part in month)).encode()).hexdigest()[:32]
+        kept.add(key)
+        pieces = _remembered(cache, key)
         if pieces is None:
-            pieces = list(_month(connection, f"read_parquet({parquet_files(exports, [part.path])})"))
-            _remember(cache, part.key, pieces)
+            source = f"read_parquet({parquet_files(exports, [part.path for part in month])})"
+            pieces = list(_month(connection, source))
+            _remember(cache, key, pieces)
         yield from pieces
-    _forget(cache, {part.key for part in parts})
+    _forget(cache, kept)
 
 
 def _month(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[Piece]:
@@ -119,6 +125,8 @@ def _hourly(
 ) -> Iterator[Piece]:
     """A file a local day of the trend's window. Days are the zone's; slots are instants, so nothing shifts."""
     first = last_hour - timedelta(hours=TREND_HOURS - 1)
+    near = first.astimezone(zone).date() - timedelta(days=1)  # the warehouse's days may be another zone's
+    parts = tuple(part for part in parts if not (made := day_of(part.name)) or made >= near)
     source = f"read_parquet({parquet_files(exports, [part.path for part in parts])})" if parts else None
     day = first.astimezone(zone).date()
     while source is not None and day <= last_hour.astimezone(zone).date():
