@@ -24,7 +24,7 @@ RECENT = ("marts.fct_attempts", "marts.agg_hourly", "marts.agg_daily")
 RECENT_DAYS = 62
 """How far `recent.*` reaches back from today: no question about the last days looks further (a month to date is
 compared with the month before)."""
-_DAY = re.compile(r"\.([0-9]{4}-[0-9]{2}-[0-9]{2})\.[0-9a-f]{16}\.parquet\Z")
+_DAYS = re.compile(r"\.([0-9]{4}-[0-9]{2})(-[0-9]{2})?\.[0-9a-f]{16}\.parquet\Z")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 _RELATION = re.compile(r"(marts|ingest)\.([a-z][a-z0-9_]*)")
 
@@ -87,7 +87,7 @@ def open_exports(exports_dir: Path) -> duckdb.DuckDBPyConnection:
             schema, name = match.groups()
             connection.execute(f"create view {schema}.{name} as {_read(exports_dir, files)}")
             if relation in RECENT:
-                days = [day_of(file) for file in files]
+                days = [last_day(file) for file in files]
                 connection.execute(
                     "insert into exported.files select ?, unnest(?::varchar[]), unnest(?::date[])",
                     [name, [str(exports_dir / file) for file in files], days],
@@ -116,17 +116,22 @@ def choose_days(connection: duckdb.DuckDBPyConnection, name: str, days: Collecti
     connection.execute(f"create or replace view chosen.{name} as {_read(Path(), files)}")
 
 
-def day_of(file: str) -> date | None:
-    """The day that an export file's name says all its rows are of; None where it says none."""
-    found = _DAY.search(file)
-    return date.fromisoformat(found[1]) if found else None
+def last_day(file: str) -> date | None:
+    """The last day of which an export file may have rows, by its name: that of its day or month; None where it says
+    nothing of days."""
+    found = _DAYS.search(file)
+    if found is None:
+        return None
+    if found[2]:
+        return date.fromisoformat(found[1] + found[2])
+    return (date.fromisoformat(f"{found[1]}-01") + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 def by_month(parts: Iterable[Part]) -> list[list[Part]]:
-    """Files of the days of a month together, every other file by itself."""
+    """Files of a month together, every other file by itself."""
     months: dict[str, list[Part]] = {}
     for part in parts:
-        day = day_of(part.name)
+        day = last_day(part.name)
         months.setdefault(f"{day:%Y-%m}" if day else part.key, []).append(part)
     return list(months.values())
 

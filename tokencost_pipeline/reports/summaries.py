@@ -20,7 +20,7 @@ import duckdb
 
 from tokencost_pipeline.reports.shards.parts import current_parts
 from tokencost_pipeline.reports.sitemap import Limits
-from tokencost_pipeline.reports.source import by_month, day_of, sql_text
+from tokencost_pipeline.reports.source import by_month, last_day, sql_text
 from tokencost_pipeline.warehouse.look import parquet_files
 
 FORMAT = 1
@@ -86,12 +86,12 @@ def _months(
     """The files in the cache that belong to the current exports, those that were missing made."""
     kept = set()
     months = by_month(current_parts(exports, (summary.relation,)))
-    newest = max((day_of(parts[0].name) or date.min for parts in months), default=date.min)
+    newest = max((last_day(parts[-1].name) or date.min for parts in months), default=date.min)
     for parts in months:
         days = {_name("day", summary, limits, [part.key]): part for part in parts}
         month = cache / _name("month", summary, limits, days)
         kept.add(month.name)
-        grows = (day_of(parts[0].name) or date.min) == newest
+        grows = (last_day(parts[-1].name) or date.min) == newest
         if grows:
             kept |= days.keys()
         if _whole(month):

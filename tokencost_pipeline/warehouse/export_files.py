@@ -42,7 +42,7 @@ CUTS = {
     "marts.fct_attempts": Cut("day", counted=True),
     "marts.fct_requests": Cut("day"),
     "marts.agg_hourly": Cut("day"),
-    "marts.agg_daily": Cut("day"),
+    "marts.agg_daily": Cut("month"),
     "marts.agg_monthly": Cut("month", column="month"),
 }
 

@@ -28,7 +28,7 @@ from tokencost_pipeline.reports.site_data.columns import (
     hourly_select,
     monthly_select,
 )
-from tokencost_pipeline.reports.source import by_month, day_of
+from tokencost_pipeline.reports.source import by_month, last_day
 from tokencost_pipeline.warehouse.look import parquet_files
 
 FORMAT = 2
@@ -126,7 +126,7 @@ def _hourly(
     """A file a local day of the trend's window. Days are the zone's; slots are instants, so nothing shifts."""
     first = last_hour - timedelta(hours=TREND_HOURS - 1)
     near = first.astimezone(zone).date() - timedelta(days=1)  # the warehouse's days may be another zone's
-    parts = tuple(part for part in parts if not (made := day_of(part.name)) or made >= near)
+    parts = tuple(part for part in parts if not (made := last_day(part.name)) or made >= near)
     source = f"read_parquet({parquet_files(exports, [part.path for part in parts])})" if parts else None
     day = first.astimezone(zone).date()
     while source is not None and day <= last_hour.astimezone(zone).date():
