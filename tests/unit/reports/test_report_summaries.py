@@ -13,6 +13,7 @@ import orjson
 import pytest
 from sample_exports import Attempt, ago, build_warehouse, export, local, sample_attempts, unpriced
 
+from tokencost_pipeline.reports.pages import requests
 from tokencost_pipeline.reports.report import open_report
 from tokencost_pipeline.reports.sitemap import Limits
 from tokencost_pipeline.reports.source import open_exports
@@ -41,13 +42,15 @@ def export_by_day(attempts: Sequence[Attempt], exports: Path) -> None:
         [whole] = current["relations"][relation]
         (exports / whole).unlink()
         current["relations"][relation] = []
-        for (day,) in warehouse.execute(f"select distinct day from {relation} order by 1").fetchall():
+        days = warehouse.execute(f"select distinct day from {relation} order by 1").fetchall()
+        wanted = {"none": "false", **{f"{day}": f"day = '{day}'" for (day,) in days}}
+        for part, where in wanted.items():
             building = exports / "building"
             warehouse.execute(
-                f"copy (from {relation} where day = '{day}' order by all) to '{building}' (format parquet)"
+                f"copy (from {relation} where {where} order by all) to '{building}' (format parquet)"
             )
             digest = sha256(building.read_bytes()).hexdigest()[:16]
-            file = f"g1/{relation}.{day}.{digest}.parquet"
+            file = f"g1/{relation}.{part}.{digest}.parquet"
             building.replace(exports / file)
             current["relations"][relation].append(file)
     (exports / "current.json").write_bytes(orjson.dumps(current))
@@ -142,3 +145,45 @@ def test_a_folder_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None
         report = open_report(connection, FEW)
         remember(connection, exports, blocked, FEW)
         assert report.query("unpriced_models").rows == answers(exports, None)["unpriced_models"]
+
+
+LAST_DAYS: dict[str, dict[str, Any]] = {
+    "daily_cost": {"days": 30},
+    "feature_daily": {"days": 30},
+    "tenant_daily": {"days": 30},
+    "tenant_users": {"days": 30, "rows": 50},
+    "price_versions": {"days": 30},
+    "hourly_tokens": {"hours": 72},
+    "month_to_date": {},
+    "week_before": {},
+    "features": {},
+    "tenants": {},
+    "models": {},
+    "tenant_features": {},
+    "totals": {},
+}
+
+
+def test_questions_about_the_last_days_open_no_older_file(tmp_path: Path) -> None:
+    exports, cache = tmp_path / "exports", tmp_path / "cache"
+    export_by_day([*sample_attempts(), local(ago(100), "long ago")], exports)
+    with open_exports(exports) as connection:
+        report = open_report(connection, FEW)
+        remember(connection, exports, cache, FEW)
+        asked = {name: report.query(name, **values).rows for name, values in LAST_DAYS.items()}
+        listed = {row["request_id"] for row in report.sitemap.request_rows}
+        attempts = next(file.rows for file in requests.csv_files(report) if file.name == "request_attempts")
+    assert "long ago" not in listed
+    assert {row["request_id"] for row in attempts} == listed
+
+    old = [path for path in exports.rglob("*.parquet") if f".{ago(100):%Y-%m-%d}." in path.name]
+    assert len(old) == len(CUT)
+    for path in old:
+        path.write_bytes(b"not to be opened")
+
+    with open_exports(exports) as connection:
+        report = open_report(connection, FEW)
+        remember(connection, exports, cache, FEW)
+        assert {name: report.query(name, **values).rows for name, values in LAST_DAYS.items()} == asked
+        assert next(requests.csv_files(report)).rows
+        assert next(it.rows for it in requests.csv_files(report) if it.name == "request_attempts") == attempts
