@@ -13,6 +13,7 @@ from tokencost_pipeline.commands import prices
 from tokencost_pipeline.commands.output import err, out, print_json
 from tokencost_pipeline.errors import CheckFailed, UserError
 from tokencost_pipeline.settings import load_settings
+from tokencost_pipeline.startup import tidy_up_rarely
 
 app = typer.Typer(
     name="tokencost",
@@ -174,6 +175,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> 
 def main() -> None:
     """Entry point: errors a user can mend are printed, not traced."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    tidy_up_rarely()
     try:
         app()
     except UserError as error:

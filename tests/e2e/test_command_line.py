@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.server
 import json
 import shutil
+import subprocess
+import sys
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +19,17 @@ from standardwebhooks import Webhook
 from tokencost_pipeline.settings import PROJECT_ROOT
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+RUN_AND_NAME_MODULES = """
+import sys
+from tokencost_pipeline.cli import main
+
+sys.argv = ["tokencost", "run", "--json"]
+try:
+    main()
+finally:
+    print(*{name.split(".")[0] for name in sys.modules}, file=sys.stderr)
+"""
+RENDER = {"altair", "vl_convert", "starlette", "uvicorn"}
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +55,15 @@ def test_the_first_run_is_never_empty_and_the_second_changes_nothing(sample: Lab
     pages = tree(sample.settings.reports_dir)
     assert sample.settings.reports_dir / "markdown" / "index.md" in pages
 
-    again = sample.tokencost("run", "--json")
+    again = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", RUN_AND_NAME_MODULES],
+        env=sample.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert again.returncode == 0, again.stderr
+    assert set(again.stderr.split()) & RENDER == set(), "nothing is rendered"
     second = json.loads(again.stdout)
     assert second["new_rows"] == 0
     moving = {"new_rows", "seconds"}

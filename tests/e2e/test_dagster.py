@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster_shared.serdes import serialize_value
 from pipeline_lab import Lab, event, new_lab
 
 SOURCES = [
@@ -36,6 +40,34 @@ def definitions(lab: Lab) -> dg.Definitions:
 
 def test_definitions_are_loadable(definitions: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(definitions)
+
+
+LIGHT = """
+import hashlib, sys
+from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster_shared.serdes import serialize_value
+from tokencost_pipeline.startup import without_dbt
+
+with without_dbt():
+    from tokencost_pipeline.definitions import defs
+print(serialize_value(RepositorySnap.from_def(defs().get_repository_def())))
+assert "dbt.version" not in sys.modules
+import dbt.version
+"""
+
+
+def test_a_run_has_the_assets_checks_and_jobs_of_the_ui_and_dbt_is_imported_when_it_is_needed(
+    lab: Lab, definitions: dg.Definitions
+) -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LIGHT],
+        env=lab.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == serialize_value(RepositorySnap.from_def(definitions.get_repository_def()))
 
 
 def test_every_layer_is_there_grouped_owned_and_described(definitions: dg.Definitions) -> None:
