@@ -24,15 +24,13 @@
 
 {#- with_packs(table, files): the files to read for these: a pack instead of the many small ones whose rows it holds. -#}
 {% macro with_packs(table, files) -%}
-    {%- set record = sql_text(landing_dir() ~ '/packs.json') -%}
-    {%- if not execute or run_query("select count(*) from glob('" ~ record ~ "')").columns[0].values()[0] == 0 -%}
+    {%- if not execute -%}
         {{ return(files) }}
     {%- endif -%}
     {%- set found = [] -%}
     {%- set replaced = [] -%}
     {%- set in_force = set(files) -%}
-    {%- set packs = fromjson(run_query("select content from read_text('" ~ record ~ "')").columns[0].values()[0]) -%}
-    {%- for pack in packs if pack['table'] == table and in_force.issuperset(pack['replaces']) -%}
+    {%- for pack in landed_packs() if pack['table'] == table and in_force.issuperset(pack['replaces']) -%}
         {%- do found.append(pack['file']) -%}
         {%- do replaced.extend(pack['replaces']) -%}
     {%- endfor -%}
@@ -41,6 +39,19 @@
         {%- do found.append(file) -%}
     {%- endfor -%}
     {{ return(found) }}
+{%- endmacro %}
+
+{#- The packs on record, read once a command as well. -#}
+{% macro landed_packs() -%}
+    {%- if 'tokencost_landed_packs' not in graph -%}
+        {%- set record = sql_text(landing_dir() ~ '/packs.json') -%}
+        {%- set packs = [] -%}
+        {%- if run_query("select count(*) from glob('" ~ record ~ "')").columns[0].values()[0] > 0 -%}
+            {%- do packs.extend(fromjson(run_query("select content from read_text('" ~ record ~ "')").columns[0].values()[0])) -%}
+        {%- endif -%}
+        {%- do graph.update({'tokencost_landed_packs': packs}) -%}
+    {%- endif -%}
+    {{ return(graph['tokencost_landed_packs']) }}
 {%- endmacro %}
 
 {#- landed_reference(name): a reference table (price book, rules, run context) in force now. -#}
@@ -72,24 +83,34 @@
 {#-
   landed_batches(): [{key, tables: {table: file}, applied, unknown_fields: {'source.field': records}}], oldest first, from the manifest. The key holds the batch's
   number and a digest of its entry, so that a batch of a landing zone that was made anew is another batch.
+  Read once a command and kept in `graph`, which the models of a command share: an hourly schedule has 8,760 batches a
+  year, nothing lands while dbt runs, and which are applied is written last.
 -#}
 {% macro landed_batches() -%}
+    {%- if not execute -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {%- if 'tokencost_landed_batches' not in graph -%}
+        {%- do graph.update({'tokencost_landed_batches': read_landed_batches()}) -%}
+    {%- endif -%}
+    {{ return(graph['tokencost_landed_batches']) }}
+{%- endmacro %}
+
+{% macro read_landed_batches() -%}
     {%- set batches = [] -%}
-    {%- if execute -%}
-        {%- set text = manifest_text() -%}
-        {%- if text is not none -%}
-            {%- set applied = applied_batches() -%}
-            {%- set landed = fromjson(text) -%}
-            {%- set purged = set((landed.get('retention') or {}).get('purged', [])) -%}
-            {%- for batch in landed['batches'] -%}
-                {%- set tables = {} -%}
-                {%- for name, entry in batch['tables'].items() if entry['file'] not in purged -%}
-                    {%- do tables.update({name: entry['file']}) -%}
-                {%- endfor -%}
-                {%- set key = batch['seq'] ~ '@' ~ local_md5(tojson(batch, sort_keys=true)) -%}
-                {%- do batches.append({'key': key, 'tables': tables, 'applied': key in applied, 'unknown_fields': batch.get('unknown_fields', {})}) -%}
+    {%- set text = manifest_text() -%}
+    {%- if text is not none -%}
+        {%- set applied = applied_batches() -%}
+        {%- set landed = fromjson(text) -%}
+        {%- set purged = set((landed.get('retention') or {}).get('purged', [])) -%}
+        {%- for batch in landed['batches'] -%}
+            {%- set tables = {} -%}
+            {%- for name, entry in batch['tables'].items() if entry['file'] not in purged -%}
+                {%- do tables.update({name: entry['file']}) -%}
             {%- endfor -%}
-        {%- endif -%}
+            {%- set key = batch['seq'] ~ '@' ~ local_md5(tojson(batch, sort_keys=true)) -%}
+            {%- do batches.append({'key': key, 'tables': tables, 'applied': key in applied, 'unknown_fields': batch.get('unknown_fields', {})}) -%}
+        {%- endfor -%}
     {%- endif -%}
     {{ return(batches) }}
 {%- endmacro %}

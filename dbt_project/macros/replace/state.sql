@@ -9,13 +9,13 @@
     {{ return(none) }}
 {%- endmacro %}
 
-{#- The keys of the batches that the marts hold. -#}
+{#- The keys of the batches that the marts hold, as a set. -#}
 {% macro applied_batches() -%}
     {%- set applied = published('ingest', 'applied_batches') -%}
     {%- if applied is none -%}
-        {{ return([]) }}
+        {{ return(set([])) }}
     {%- endif -%}
-    {{ return(run_query("select batch_key from " ~ applied).columns[0].values() | list) }}
+    {{ return(set(run_query("select batch_key from " ~ applied).columns[0].values())) }}
 {%- endmacro %}
 
 {#-
@@ -30,10 +30,7 @@
     {%- for batch in landed_batches() -%}
         {%- do landed.append(batch.key) -%}
     {%- endfor -%}
-    {%- for batch in applied_batches() if batch not in landed -%}
-        {{ return(true) }}
-    {%- endfor -%}
-    {{ return(false) }}
+    {{ return(not applied_batches().issubset(landed)) }}
 {%- endmacro %}
 
 {#
