@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbt.adapters.duckdb import environments
 
 from tokencost_pipeline.settings import PROJECT_ROOT, Settings
-from tokencost_pipeline.warehouse.dbt import manifest_text, project_files
+from tokencost_pipeline.warehouse.dbt import common_arguments, invoke, manifest_text, project_files
+from tokencost_pipeline.warehouse.read_only import read_only
 
 NAMES = {
     "staging": r"stg_[a-z_]+__[a-z_]+",
@@ -128,3 +130,23 @@ def test_engine_functions_stand_in_the_engine_macros_alone() -> None:
         if found
     ]
     assert wrong == []
+
+
+def test_what_dbt_held_is_closed_when_it_ends_whoever_still_knows_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a reader is refused until garbage is collected: the file is open with another configuration."""
+    settings = Settings(data_dir=tmp_path)
+    known: list[Any] = []
+    create = environments.create
+
+    def created(credentials: Any) -> Any:
+        known.append(create(credentials))
+        return known[-1]
+
+    monkeypatch.setattr(environments, "create", created)
+    outcome = invoke(settings, ["show", "--inline", "select 1 as one", *common_arguments(settings)])
+    assert outcome.success, outcome.error
+    assert len(known) == 1
+    with read_only(settings) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)

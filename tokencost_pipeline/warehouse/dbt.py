@@ -99,7 +99,8 @@ def invoke(settings: Settings, arguments: Sequence[str]) -> DbtOutcome:
 @contextmanager
 def engine_for_dbt(settings: Settings) -> Iterator[None]:
     """What an engine needs around a dbt command. DuckDB: the connection that dbt keeps open from node to node is closed
-    in the end, for it locks the file against every reader."""
+    in the end, for it locks the file against every reader. By name: dbt only drops it, and it goes when garbage is
+    collected."""
     if settings.target == "clickhouse":
         from tokencost_pipeline.warehouse.clickhouse.connect import embedded_for_dbt
 
@@ -111,7 +112,10 @@ def engine_for_dbt(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
+        held = DuckDBConnectionManager._ENV
         DuckDBConnectionManager.close_all_connections()
+        if held is not None:
+            held.close()
 
 
 def node_outcome(result: Any) -> NodeOutcome:
