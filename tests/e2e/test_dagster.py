@@ -46,17 +46,17 @@ LIGHT = """
 import hashlib, sys
 from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster_shared.serdes import serialize_value
-from tokencost_pipeline.startup import without_dbt
+from tokencost_pipeline.startup import import_without_the_unneeded
 
-with without_dbt():
-    from tokencost_pipeline.definitions import defs
+import_without_the_unneeded()
+from tokencost_pipeline.definitions import defs
 print(serialize_value(RepositorySnap.from_def(defs().get_repository_def())))
-assert "dbt.version" not in sys.modules
-import dbt.version
+assert not {"dbt.version", "pandas"} & sys.modules.keys()
+import dbt.version, pandas
 """
 
 
-def test_a_run_has_the_assets_checks_and_jobs_of_the_ui_and_dbt_is_imported_when_it_is_needed(
+def test_a_run_has_the_assets_checks_and_jobs_of_the_ui_and_imports_dbt_when_it_needs_it(
     lab: Lab, definitions: dg.Definitions
 ) -> None:
     run = subprocess.run(

@@ -17,7 +17,7 @@ from tokencost_pipeline.instance import prepare_dagster_home
 from tokencost_pipeline.progress import progress_on
 from tokencost_pipeline.publication import note_failure
 from tokencost_pipeline.settings import Settings
-from tokencost_pipeline.startup import without_dbt
+from tokencost_pipeline.startup import import_without_the_unneeded
 from tokencost_pipeline.warehouse.look import ask
 
 if TYPE_CHECKING:  # Dagster takes a second to import
@@ -98,12 +98,11 @@ def execute_everything(settings: Settings) -> None:
 
     An asset's exception comes out as itself.
     """
+    import_without_the_unneeded()
     import dagster as dg
 
     from tokencost_pipeline.dead_runs import PROCESS_TAG, bury_dead_runs, process_mark
-
-    with without_dbt():
-        from tokencost_pipeline.definitions import defs
+    from tokencost_pipeline.definitions import defs
 
     job = defs().resolve_job_def("everything")
     # An asset's exception comes out of here; Dagster's account of it, with its stack, stays in the run history.
