@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
 from pipeline_lab import Lab, event, new_lab
 
 from tokencost_pipeline.ingest.manifest import read_manifest
@@ -33,8 +34,20 @@ def copy(lab: Lab, tmp_path: Path) -> Lab:
     return Lab(tmp_path / "copy")
 
 
-def test_the_marts_are_the_same_with_packs_and_without(lab: Lab, copy: Lab) -> None:
-    lab.build()
+def test_the_marts_are_the_same_with_packs_and_without_and_the_manifest_is_read_once(
+    lab: Lab, copy: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    execute = DuckDBCursorWrapper.execute
+
+    def listened(cursor: DuckDBCursorWrapper, sql: str, bindings: object = None) -> object:
+        asked.append(sql)
+        return execute(cursor, sql, bindings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DuckDBCursorWrapper, "execute", listened)
+        lab.build()
+    assert sum("read_text" in sql and "manifest.json" in sql for sql in asked) == 1
     packs = pack_landed(copy.settings, files=3)
     copy.build()
 
