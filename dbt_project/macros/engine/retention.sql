@@ -9,17 +9,23 @@
     {{ return(adapter.dispatch('retention', 'tokencost')()) }}
 {%- endmacro %}
 
+{#- Read once a command, see landed_batches(). -#}
 {% macro duckdb__retention() -%}
-    {%- if execute -%}
+    {%- if not execute -%}
+        {{ return({}) }}
+    {%- endif -%}
+    {%- if 'tokencost_retention' not in graph -%}
         {%- set manifest = sql_text(landing_dir() ~ '/manifest.json') -%}
+        {%- set kept = {} -%}
         {%- if run_query("select count(*) from glob('" ~ manifest ~ "')").columns[0].values()[0] > 0 -%}
             {%- set found = run_query("select cast(json_extract(content, '$.retention') as varchar) from read_text('" ~ manifest ~ "')").columns[0].values()[0] -%}
             {%- if found is not none -%}
-                {{ return(fromjson(found)) }}
+                {%- do kept.update(fromjson(found) or {}) -%}
             {%- endif -%}
         {%- endif -%}
+        {%- do graph.update({'tokencost_retention': kept}) -%}
     {%- endif -%}
-    {{ return({}) }}
+    {{ return(graph['tokencost_retention']) }}
 {%- endmacro %}
 
 {#- is_open(instant): has retention left this event's day alone? What has no instant is never closed. -#}
