@@ -19,7 +19,8 @@ import orjson
 
 from tokencost_pipeline import atomic
 from tokencost_pipeline.pricing.catalogues import SOURCES
-from tokencost_pipeline.reports.site_publish import content_files, read_known
+from tokencost_pipeline.reports.site_folders import files_in
+from tokencost_pipeline.reports.site_publish import read_known
 from tokencost_pipeline.settings import Settings
 
 PACKAGE = Path(__file__).parents[1]
@@ -69,14 +70,13 @@ def _record(settings: Settings) -> Path:
 
 
 def _published(reports: Path) -> str:
-    """A digest of name, size and time of every published file. Those of the site that are named by their content by
-    name and size alone: there may be 70,000, and nobody edits them."""
+    """A digest of name, size and time of every published file; of the site's folders that are named by their content by
+    name and number of files alone: those may be tens of thousands, and nobody edits them."""
     site = reports / "site"
-    known = read_known(site)["now"]
-    there = content_files(site)
     whole = sha256()
-    for path in known:
-        whole.update(f"{path}\0{there[path]}\n".encode() if path in there else _stamp(site / path))
+    for path in read_known(site)["now"]:
+        file = site / path
+        whole.update(f"{path}\0{files_in(file)}\n".encode() if path.endswith("/") else _stamp(file))
     for folder in FOLDERS:
         for file in _files(reports / folder):
             whole.update(_stamp(file))
