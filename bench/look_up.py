@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 
 from tokencost_pipeline.reports.data_scripts import unpack_script
-from tokencost_pipeline.reports.shards.parts import label_of
+from tokencost_pipeline.reports.export_parts import label_of
 from tokencost_pipeline.reports.site_folders import FOLDER
 
 

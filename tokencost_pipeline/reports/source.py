@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from tokencost_pipeline.errors import UserError
+from tokencost_pipeline.reports.export_parts import Part
 from tokencost_pipeline.reports.model import Row
-from tokencost_pipeline.reports.shards.parts import Part
 from tokencost_pipeline.warehouse.look import parquet_files
 
 QUERIES = Path(__file__).parent / "queries"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from tokencost_pipeline.reports.shards.parts import current_parts
+from tokencost_pipeline.reports.export_parts import current_parts
 from tokencost_pipeline.reports.sitemap import Limits
 from tokencost_pipeline.reports.source import by_month, last_day, sql_text
 from tokencost_pipeline.warehouse.look import parquet_files

@@ -19,9 +19,9 @@ from shard_exports import START, Call, label, write_exports
 from bench.look_up import Found, look_up
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.reports.data_scripts import named, packed_script, script, unpack_script
+from tokencost_pipeline.reports.export_parts import label_of, number_of
 from tokencost_pipeline.reports.shards.lines import field_names
 from tokencost_pipeline.reports.shards.links import page_links
-from tokencost_pipeline.reports.shards.parts import label_of, number_of
 from tokencost_pipeline.reports.shards.update import ShardReport, update_shards
 from tokencost_pipeline.reports.site_publish import SiteWriter
 from tokencost_pipeline.reports.text import slug

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tokencost_pipeline.reports.data_scripts import packed_script
+from tokencost_pipeline.reports.export_parts import Part, label_of
 from tokencost_pipeline.reports.shards.lines import RELATIONS, lines_sql
-from tokencost_pipeline.reports.shards.parts import Part, label_of
 from tokencost_pipeline.reports.site_folders import FOLDER, Folder
 from tokencost_pipeline.reports.site_publish import SiteWriter
 from tokencost_pipeline.warehouse.look import parquet_files

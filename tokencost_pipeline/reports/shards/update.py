@@ -12,10 +12,10 @@ import duckdb
 import orjson
 
 from tokencost_pipeline.reports.data_scripts import HASH_LENGTH, named, packed_script
+from tokencost_pipeline.reports.export_parts import by_day, current_parts
 from tokencost_pipeline.reports.shards.days import Files, Places, make_days, shard_of
 from tokencost_pipeline.reports.shards.index import buckets, by_age
 from tokencost_pipeline.reports.shards.lines import KEY_LENGTH, field_names
-from tokencost_pipeline.reports.shards.parts import by_day, current_parts
 from tokencost_pipeline.reports.shards.state import (
     Day,
     Index,

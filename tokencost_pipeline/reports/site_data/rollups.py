@@ -19,7 +19,7 @@ import orjson
 
 from tokencost_pipeline import atomic
 from tokencost_pipeline.reports.data_scripts import named, packed_script
-from tokencost_pipeline.reports.shards.parts import Part, current_parts
+from tokencost_pipeline.reports.export_parts import Part, current_parts
 from tokencost_pipeline.reports.site_data.columns import (
     NAMES,
     daily_select,
