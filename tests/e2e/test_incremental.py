@@ -15,7 +15,7 @@ START = datetime(2026, 11, 1, 22, 30, tzinfo=UTC)
 
 
 def traffic() -> list[dict]:
-    """Eight days, every six hours; retries that cross the hour and midnight; a price change; an unpriced model."""
+    """Eight days, every six hours; retries that cross the hour, midnight and days; a price change; an unpriced model."""
     lines = []
     for number in range(32):
         at = START + timedelta(hours=6 * number)
@@ -42,6 +42,11 @@ def traffic() -> list[dict]:
             lines[-2]["attempt"] = 2
         if number % 8 == 3:
             lines.append(event(2000 + number, at, model="no-such-model"))
+    # A request of three tries, days apart: a backfill of the days between touches the middle one alone.
+    for attempt, days in enumerate((0, 3, 6), start=1):
+        at = START + timedelta(days=days, minutes=5)
+        failed = {"status": "failure"} if attempt < 3 else {}
+        lines.append(event(3000 + attempt, at, request_id="long", attempt=attempt, **failed))
     return lines
 
 

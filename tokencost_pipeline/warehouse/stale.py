@@ -15,8 +15,7 @@ TOUCHED = """
 select distinct day::varchar from (
     select day from intermediate.int_days__touched
     union all
-    select day from marts.fct_requests
-    where request_id in (select request_id from intermediate.int_requests__touched)
+    select first_day as day from intermediate.int_requests__touched
 ) as touched
 where day is not null
 """

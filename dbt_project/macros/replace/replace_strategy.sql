@@ -5,11 +5,13 @@
   `replace_scope` relation is deleted, then the recomputed rows are inserted, in one transaction. A cell that
   vanished at the source vanishes here too, which a merge would keep as a ghost.
   Rows that meet the condition `appended` are added once and stay, until everything is rebuilt.
-  The least and the greatest key are given as literals so that the engine prunes blocks outside the range.
+  The least and the greatest key are given as literals so that the engine prunes blocks outside the range. Where keys have
+  no order in time, `replace_span` names two columns, of the rows and of the scope, between which a row lasts.
 #}
 {% macro get_incremental_replace_sql(arg_dict) -%}
     {%- set key = config.get('meta')['replace_key'] -%}
     {%- set scope = scope_relation(config.get('meta')['replace_scope']) -%}
+    {%- set span = config.get('meta').get('replace_span') -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     {%- set bounds = run_query('select cast(min(' ~ key ~ ') as varchar), cast(max(' ~ key ~ ') as varchar) from ' ~ scope).rows[0] -%}
     {%- set appended = config.get('meta').get('appended', 'false') -%}
@@ -17,6 +19,9 @@
     delete from {{ arg_dict['target_relation'] }}
     where {{ key }} in (select {{ key }} from {{ scope }})
         and {{ key }} between '{{ sql_text(bounds[0]) }}' and '{{ sql_text(bounds[1]) }}'
+        {%- if span %}
+        and {{ in_touched_spans(config.get('meta')['replace_scope'], span[0], span[1]) }}
+        {%- endif %}
         and not ({{ appended }});
     {% endif -%}
     {%- if appended != 'false' and rebuild_all() -%}

@@ -71,11 +71,27 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- The least and the greatest key of a scope as texts, NULL where nothing was touched; nothing while there is no scope. -#}
-{% macro touched_bounds(scope, key) -%}
+{#-
+  in_touched_spans(scope, first, last): does a row that lasts from the one hour to the other reach into the time from the
+  least first_hour to the greatest last_hour of the scope? Likewise.
+-#}
+{% macro in_touched_spans(scope, first, last) -%}
+    {%- set bounds = touched_bounds(scope, 'first_hour', 'last_hour') -%}
+    {%- if bounds is none -%} true
+    {%- elif bounds[0] is none -%} false
+    {%- else -%}
+        ({{ last }} >= {{ instant_literal(bounds[0]) }} and {{ first }} <= {{ instant_literal(bounds[1]) }})
+    {%- endif -%}
+{%- endmacro %}
+
+{#-
+  The least and the greatest key of a scope as texts, NULL where nothing was touched; nothing while there is no scope.
+  Where its rows last from one key to another: the least of the one, the greatest of the other.
+-#}
+{% macro touched_bounds(scope, key, until=none) -%}
     {%- set relation = scope_relation(scope) if execute else none -%}
     {%- if relation is none -%}
         {{ return(none) }}
     {%- endif -%}
-    {{ return(run_query('select cast(min(' ~ key ~ ') as varchar), cast(max(' ~ key ~ ') as varchar) from ' ~ relation).rows[0]) }}
+    {{ return(run_query('select cast(min(' ~ key ~ ') as varchar), cast(max(' ~ (until or key) ~ ') as varchar) from ' ~ relation).rows[0]) }}
 {%- endmacro %}

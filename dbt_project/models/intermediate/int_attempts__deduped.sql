@@ -1,4 +1,7 @@
--- Told to the engine as text to inline: kept in memory, these rows are the widest thing a build holds.
+{#-
+  Few calls are told by two sources, and few attempts have no number: both are found on narrow rows of their own, so that
+  the wide ones are read once and pass by. Kept in memory, they are the widest thing a build holds.
+-#}
 with unified as {{ inlined() }} (
 
     select * from {{ ref('int_attempts__unified') }}
@@ -20,39 +23,34 @@ calls_seen_twice as (
 
 ),
 
-kept as {{ inlined() }} (
-
-    select
-        unified.*,
-        calls_seen_twice.merged_sources
-    from unified
-    left join calls_seen_twice on unified.call_id = calls_seen_twice.call_id
-    where calls_seen_twice.call_id is null or unified.source_rank = calls_seen_twice.best_rank
-
-),
-
 -- LiteLLM's payload has no attempt number. Clocks don't order it (a retried stream starts before the failure it
 -- retried), but an answer ends the tries: failures first, then the success.
 numbered as (
 
     select
-        event_id,
-        source,
+        unified.event_id,
+        unified.source,
         row_number() over (
-            partition by source, request_id
-            order by case when {{ is_failure('status') }} then 0 else 1 end, occurred_at, event_id
+            partition by unified.source, unified.request_id
+            order by case when {{ is_failure('unified.status') }} then 0 else 1 end, unified.occurred_at, unified.event_id
         ) as attempt_by_order
-    from kept
-    where attempt is null and grain = 'attempt'
+    from unified
+    left join calls_seen_twice on unified.call_id = calls_seen_twice.call_id
+    where unified.attempt is null
+        and unified.grain = 'attempt'
+        and (calls_seen_twice.call_id is null or unified.source_rank = calls_seen_twice.best_rank)
 
 )
 
 select
-    {{ all_but(['attempt'], of='kept') }},
+    {{ all_but(['attempt'], of='unified') }},
+    calls_seen_twice.merged_sources,
     case
-        when kept.attempt is not null then kept.attempt
-        when kept.grain = 'request' then 1 + coalesce(kept.retry_count, 0)
+        when unified.attempt is not null then unified.attempt
+        when unified.grain = 'request' then 1 + coalesce(unified.retry_count, 0)
         else numbered.attempt_by_order
     end as attempt
-from kept
-left join numbered on kept.source = numbered.source and kept.event_id = numbered.event_id
+from unified
+left join calls_seen_twice on unified.call_id = calls_seen_twice.call_id
+left join numbered on unified.source = numbered.source and unified.event_id = numbered.event_id
+where calls_seen_twice.call_id is null or unified.source_rank = calls_seen_twice.best_rank

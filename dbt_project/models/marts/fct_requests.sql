@@ -1,7 +1,11 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='replace',
-    meta={'replace_key': 'request_id', 'replace_scope': 'int_requests__touched'},
+    meta={
+        'replace_key': 'request_id',
+        'replace_scope': 'int_requests__touched',
+        'replace_span': ['first_hour', 'last_hour'],
+    },
     post_hook='{{ purge_closed_requests() }}'
 ) }}
 
@@ -11,6 +15,7 @@ with attempts as {{ inlined() }} (
     select * from {{ ref('fct_attempts') }}
     where {% if is_incremental() -%}
         request_id in (select request_id from {{ ref('int_requests__touched') }})
+        and {{ in_touched_spans('int_requests__touched', 'hour', 'hour') }}
     {%- else -%}
         request_id is not null
     {%- endif %}
