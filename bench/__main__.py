@@ -38,7 +38,7 @@ def measure(name: str, sizes: Sequence[int] = ()) -> Section:
                     )
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    return Section(name, benchmark.title, found, benchmark.findings(found))
+    return Section(name, benchmark.title, benchmark.shown(found), benchmark.findings(found))
 
 
 def of_case(benchmark: Benchmark, events: int, folder: Path, case: str) -> list[Measurement]:

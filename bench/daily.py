@@ -1,8 +1,12 @@
 """One more day on top of a history: does it cost the same after a year as on the second day?
 
-Small days, so that a year can be lived in minutes. The history is read and built in one run; then two days are added
-one after the other, each by the steps of a run (without Dagster) in the same process, so that no start-up is counted.
-The size of this benchmark is the number of events a day.
+Small days, so that a year can be lived in minutes; the size of this benchmark is the number of events a day. A history
+is read and built in one run. A new day then goes through the steps of a run (without Dagster) in a process that has
+been through a run with nothing new, so that no start-up is counted: its clock is an hour on, or nothing would be done.
+
+The ratio is what counts, so the histories take turns (`rounds.py`): a new day on each of them, then the next one. A
+long history goes on living from round to round. An empty warehouse would be none after the first, and one day soon be
+two: those begin anew in every round.
 """
 
 from __future__ import annotations
@@ -10,48 +14,54 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 from bench.events import Traffic, write_jsonl
-from bench.frame import Benchmark, Measurement, Meter, forget_peak, reading, spent
-from bench.installation import build, installation, land_the_rest, read_raw
+from bench.frame import Benchmark, Measurement, Meter
+from bench.installation import AS_OF, build, installation, land_the_rest, read_raw
+from bench.rounds import in_turns, in_words, over_rounds, ratios
 from tokencost_pipeline.settings import Settings
 from tokencost_pipeline.warehouse.exports import export_marts
 from tokencost_pipeline.warehouse.look import ask
 
-HISTORIES = {
-    "on an empty warehouse": 0,
-    "on 1 day": 1,
-    "on 30 days": 30,
-    "on 120 days": 120,
-    "on 365 days": 365,
-}
-FIRST_NEW_DAY = datetime(2026, 11, 19, tzinfo=UTC)
-NEW_DAYS = 2
+EMPTY, ONE_DAY, LONGEST = "on an empty warehouse", "on 1 day", "on 365 days"
+HISTORIES = {EMPTY: 0, ONE_DAY: 1, "on 30 days": 30, LONGEST: 365}
+FRESH = {EMPTY, ONE_DAY}
+ROUNDS = 3
+FIRST_NEW_DAY = datetime(2026, 11, 18, tzinfo=UTC)
+HISTORY = "history, in one run"
 TARGET = 1.3
+
+CASES = {f"{name}, round {number + 1}": (name, number) for name, number in in_turns(list(HISTORIES), ROUNDS)}
+"""What is asked of each process, in order: a history, and which new day goes on top of it."""
 
 
 def run(case: str, folder: Path, events: int, meter: Meter) -> None:
-    days = HISTORIES[case]
-    settings = installation(folder / case)
-    if days:
-        past = Traffic(events * days, days=days, start=FIRST_NEW_DAY - timedelta(days=days))
-        write_jsonl(settings.raw_dir / "events" / "history.jsonl", past)
-    with meter.step("history, in one run", rows=max(1, events * days)):
-        for _, work in steps(settings):
+    name, number = CASES[case]
+    days, new_day = HISTORIES[name], FIRST_NEW_DAY + timedelta(days=number)
+    settings = installation(folder / (case if name in FRESH else name))
+    if name in FRESH or number == 0:
+        if days:
+            past = Traffic(events * days, days=days, start=new_day - timedelta(days=days))
+            write_jsonl(settings.raw_dir / "events" / "history.jsonl", past)
+        with meter.step(HISTORY, rows=max(1, events * days)):
+            for _, work in steps(at(settings, number - 1)):
+                work()
+    settings = at(settings, number)
+    warm_up(settings)
+    day = Traffic(events, seed=100 + number, days=1, start=new_day)
+    write_jsonl(settings.raw_dir / "events" / f"day{number}.jsonl", day)
+    for step, work in steps(settings):
+        with meter.step(step):
             work()
-    taken: dict[str, list[tuple[float, float, int]]] = {}
-    for number in range(NEW_DAYS):
-        day = Traffic(events, seed=100 + number, days=1, start=FIRST_NEW_DAY + timedelta(days=number))
-        write_jsonl(settings.raw_dir / "events" / f"day{number}.jsonl", day)
-        for name, work in steps(settings):
-            forget_peak()
-            before = reading()
-            work()
-            taken.setdefault(name, []).append(spent(before))
-    for name, rounds in taken.items():
-        meter.note(name, events, rounds, {})
-    expected = Traffic(events * days).events + NEW_DAYS * Traffic(events).events
-    check(settings, expected)
+    new_days = 1 if name in FRESH else number + 1
+    check(settings, Traffic(events * days).events + new_days * day.events)
+
+
+def at(settings: Settings, hours: int) -> Settings:
+    """The same installation so many hours after AS_OF."""
+    now = datetime.fromisoformat(AS_OF) + timedelta(hours=hours)
+    return settings.model_copy(update={"as_of": f"{now:%Y-%m-%dT%H:%M:%SZ}"})
 
 
 def steps(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
@@ -70,34 +80,58 @@ def steps(settings: Settings) -> list[tuple[str, Callable[[], object]]]:
     ]
 
 
+def warm_up(settings: Settings) -> None:
+    """A run with nothing new: imports, dbt's parse and caches are behind the process then. Raises AssertionError when
+    dbt or the report had nothing to do at all, for nothing is warm then."""
+    before = settings.exports_dir / "current.json"
+    known = before.read_bytes()
+    for _, work in steps(settings):
+        work()
+    if before.read_bytes() == known:
+        raise AssertionError("the clock did not move, so that the run with nothing new did nothing")
+
+
 def check(settings: Settings, expected: int) -> None:
     [row] = ask(settings, "select sum(attempts)::bigint as attempts from marts.agg_daily")
     if row["attempts"] != expected:
         raise AssertionError(f"{row['attempts']} attempts in the marts, {expected} generated")
 
 
+def name_of(case: str) -> str:
+    """The history that a case is on, without its round."""
+    return CASES[case][0]
+
+
+def costs(measurements: Sequence[Measurement]) -> dict[str, dict[str, list[float]]]:
+    """CPU seconds of the new days: history -> step -> one figure for each round, in their order."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for it in measurements:
+        if it.step != HISTORY:
+            found.setdefault(name_of(it.case), {}).setdefault(it.step, []).append(it.cpu_seconds)
+    return found
+
+
 def findings(measurements: Sequence[Measurement]) -> list[str]:
-    """The longest history beside one day and beside none, step by step and in all."""
+    """The longest history beside none and beside one day, in all and step by step: ratios within each round."""
     told = []
-    longest, day, none = "on 365 days", "on 1 day", "on an empty warehouse"
     for events in sorted({it.events for it in measurements}):
-        names = list(dict.fromkeys(it.step for it in measurements if not it.step.startswith("history")))
-        cost = {(it.case, it.step): it.cpu_seconds for it in measurements if it.events == events}
-        whole = {case: sum(cost[case, step] for step in names) for case in HISTORIES}
-        for other in (day, none):
-            told.append(
-                f"A day of {events:,} events {longest} takes {whole[longest]:.1f} s CPU, {whole[other]:.1f} s {other}:"
-                f" {whole[longest] / whole[other]:.2f} times as much (target: {TARGET})."
+        cost = costs([it for it in measurements if it.events == events])
+        whole = {
+            name: [sum(of_round) for of_round in zip(*steps.values(), strict=True)]
+            for name, steps in cost.items()
+        }
+        for other in (EMPTY, ONE_DAY):
+            by_step = ", ".join(
+                f"{step} {median(mine):.2f} / {median(theirs):.2f} s ({median(ratios(mine, theirs)):.2f})"
+                for step, mine in cost[LONGEST].items()
+                for theirs in [cost[other][step]]
             )
-        told.append(
-            f"{longest} / {day}, by step: "
-            + ", ".join(
-                f"{step} {cost[longest, step]:.2f} / {cost[day, step]:.2f} s"
-                f" ({cost[longest, step] / max(cost[day, step], 0.001):.2f})"
-                for step in names
-            )
-            + "."
-        )
+            told += [
+                f"A day of {events:,} events {LONGEST} takes {median(whole[LONGEST]):.1f} s CPU,"
+                f" {median(whole[other]):.1f} s {other}: {in_words(ratios(whole[LONGEST], whole[other]))};"
+                f" target: {TARGET}.",
+                f"{LONGEST} / {other}, by step (medians of the rounds): {by_step}.",
+            ]
     return told
 
 
@@ -105,7 +139,8 @@ BENCHMARK = Benchmark(
     name="daily",
     title="Daily: one more day of 5,000 events (or as many as asked for) on top of a history",
     sizes=(5_000,),
-    cases=lambda events: list(HISTORIES),
+    cases=lambda events: list(CASES),
     run=run,
     findings=findings,
+    shown=lambda measurements: over_rounds(measurements, name_of),
 )

@@ -91,8 +91,9 @@ class Benchmark:
     """One module of this folder. Each of these functions runs in a process of its own.
 
     `prepare(folder, events)` makes what all cases of a size share. `run(case, folder, events, meter)` measures one
-    case; each has the same folder. `findings(measurements)` says in sentences what the figures mean, after all cases.
-    That a case was killed is a result where `may_give_up` says so: of those that want more memory than there is.
+    case; each has the same folder. `findings(measurements)` says in sentences what the figures mean, after all cases;
+    `shown(measurements)` is what the report lists of them, where several cases belong together. That a case was
+    killed is a result where `may_give_up` says so: of those that want more memory than there is.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Benchmark:
     run: Callable[[str, Path, int, Meter], None]
     prepare: Callable[[Path, int], None] = lambda folder, events: None
     findings: Callable[[Sequence[Measurement]], Sequence[str]] = lambda measurements: ()
+    shown: Callable[[Sequence[Measurement]], Sequence[Measurement]] = list
     may_give_up: Callable[[str], bool] = lambda case: False
 
 
