@@ -91,8 +91,8 @@ def test_the_median_of_the_rounds_counts() -> None:
     assert it.cpu_us_per_row == 20_000
 
 
-def made(case: str, events: int, cpu: float) -> Measurement:
-    return Measurement(case, events, "step", events, cpu, cpu, 10)
+def made(case: str, events: int, cpu: float, step: str = "step") -> Measurement:
+    return Measurement(case, events, step, events, cpu, cpu, 10)
 
 
 def test_growth_is_told_from_the_smallest_to_the_largest_size() -> None:
@@ -103,14 +103,39 @@ def test_growth_is_told_from_the_smallest_to_the_largest_size() -> None:
 
 
 def test_a_peer_that_is_not_installed_is_named_and_no_ratio_invented() -> None:
-    cpu = {end_to_end.OURS: 9.0, end_to_end.NOTHING: 3.0, end_to_end.FLOOR: 2.0, "Polars": 6.0}
-    told = end_to_end.findings([made(case, 1000, seconds) for case, seconds in cpu.items()])
+    cpu = {
+        end_to_end.OURS: 9.0,
+        end_to_end.SAME: 6.0,
+        end_to_end.NOTHING: 3.0,
+        end_to_end.FLOOR: 2.0,
+        "Polars": 6.0,
+    }
+    parsed = [made(case, 1000, 1.0, end_to_end.PARSE) for case in (end_to_end.OURS, end_to_end.SAME)]
+    told = end_to_end.findings([*(made(case, 1000, seconds) for case, seconds in cpu.items()), *parsed])
     ratios = [line for line in told if "ours / " in line]
     assert len(ratios) == 2
     assert "ours / duckdb floor: 4.50" in ratios[0]
     assert "fixed part 3.00" in ratios[0]
     assert "ours / Polars: 1.50" in ratios[1]
     assert all(name in told[-1] for name in PEERS if name != "Polars")
+
+
+def test_the_peers_part_of_ours_is_compared_too_and_the_parse_is_not_added_twice() -> None:
+    told = end_to_end.findings(
+        [
+            made(end_to_end.OURS, 1000, 30.0, "dbt build"),
+            replace(made(end_to_end.OURS, 1000, 2.0, end_to_end.PARSE), peak_mb=5000),
+            made(end_to_end.SAME, 1000, 20.0, end_to_end.MARTS_STEP),
+            made(end_to_end.SAME, 1000, 2.0, end_to_end.PARSE),
+            made(end_to_end.NOTHING, 1000, 10.0, "dbt build"),
+            made("Polars", 1000, 10.0, end_to_end.PEER_STEP),
+        ]
+    )
+    assert "ours takes 30.0 s CPU (dbt build 30.0), peak 10 MiB; 2.0 s of it dbt's first parse" in told[0]
+    assert "ours, the same marts takes 20.0 s CPU (dbt run 20.0)" in told[1]
+    [polars] = [line for line in told if "ours / " in line]
+    assert "ours / Polars: 3.00 (target: 1; without the fixed part 2.00)" in polars
+    assert "the same marts: 2.00 (without dbt's first parse 1.80)" in polars
 
 
 def test_a_peer_that_finds_something_else_is_refused() -> None:
