@@ -1,17 +1,19 @@
 """One more day on top of a history: does it cost the same after a year as on the second day?
 
 Small days, so that a year can be lived in minutes; the size of this benchmark is the number of events a day. A history
-is read and built in one run. A new day then goes through the steps of a run (without Dagster) in a process that has
-been through a run with nothing new, so that no start-up is counted: its clock is an hour on, or nothing would be done.
+is read and built in one run, in a process of its own. A new day then goes through the steps of a run (without Dagster)
+in a process that has been through a run with nothing new, so that no start-up is counted: its clock is an hour on, or
+nothing would be done. Whoever had just built a history would be warmer than that, and the ratio would know.
 
 The ratio is what counts, so the histories take turns (`rounds.py`): a new day on each of them, then the next one. A
 long history goes on living from round to round. An empty warehouse would be none after the first, and one day soon be
-two: those begin anew in every round.
+two: those begin anew in every round. Histories are built before a round, so that its days follow close on each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -32,29 +34,55 @@ FIRST_NEW_DAY = datetime(2026, 11, 18, tzinfo=UTC)
 HISTORY = "history, in one run"
 TARGET = 1.3
 
-CASES = {f"{name}, round {number + 1}": (name, number) for name, number in in_turns(list(HISTORIES), ROUNDS)}
-"""What is asked of each process, in order: a history, and which new day goes on top of it."""
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked of a process: to build a history, or to put the new day of a round (0 is the first) on top."""
+
+    name: str
+    number: int
+    is_history: bool
+
+
+def in_order() -> dict[str, Case]:
+    """All cases: the long histories, then in each round those that begin anew and the new days."""
+    cases = [Case(name, 0, True) for name in HISTORIES if name not in FRESH]
+    for number in range(ROUNDS):
+        cases += [Case(name, number, True) for name in HISTORIES if name in FRESH]
+        cases += [
+            Case(name, turn, False) for name, turn in in_turns(list(HISTORIES), ROUNDS) if turn == number
+        ]
+    return {
+        f"{case.name}, round {case.number + 1}" + (", its history" if case.is_history else ""): case
+        for case in cases
+    }
+
+
+CASES = in_order()
 
 
 def run(case: str, folder: Path, events: int, meter: Meter) -> None:
-    name, number = CASES[case]
-    days, new_day = HISTORIES[name], FIRST_NEW_DAY + timedelta(days=number)
-    settings = installation(folder / (case if name in FRESH else name))
-    if name in FRESH or number == 0:
+    asked = CASES[case]
+    is_fresh = asked.name in FRESH
+    settings = installation(folder / (f"{asked.name} {asked.number}" if is_fresh else asked.name))
+    days, new_day = HISTORIES[asked.name], FIRST_NEW_DAY + timedelta(days=asked.number)
+    raw = settings.raw_dir / "events"
+    if asked.is_history:
         if days:
-            past = Traffic(events * days, days=days, start=new_day - timedelta(days=days))
-            write_jsonl(settings.raw_dir / "events" / "history.jsonl", past)
+            start = new_day - timedelta(days=days)
+            write_jsonl(raw / "history.jsonl", Traffic(events * days, days=days, start=start))
         with meter.step(HISTORY, rows=max(1, events * days)):
-            for _, work in steps(at(settings, number - 1)):
+            for _, work in steps(at(settings, asked.number - 1)):
                 work()
-    settings = at(settings, number)
+        return
+    settings = at(settings, asked.number)
     warm_up(settings)
-    day = Traffic(events, seed=100 + number, days=1, start=new_day)
-    write_jsonl(settings.raw_dir / "events" / f"day{number}.jsonl", day)
+    day = Traffic(events, seed=100 + asked.number, days=1, start=new_day)
+    write_jsonl(raw / f"day{asked.number}.jsonl", day)
     for step, work in steps(settings):
         with meter.step(step):
             work()
-    new_days = 1 if name in FRESH else number + 1
+    new_days = 1 if is_fresh else asked.number + 1
     check(settings, Traffic(events * days).events + new_days * day.events)
 
 
@@ -99,7 +127,13 @@ def check(settings: Settings, expected: int) -> None:
 
 def name_of(case: str) -> str:
     """The history that a case is on, without its round."""
-    return CASES[case][0]
+    return CASES[case].name
+
+
+def shown(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """One row for the rounds of a step; the shortest history first."""
+    by_length = sorted(measurements, key=lambda it: (it.events, HISTORIES[name_of(it.case)]))
+    return over_rounds(by_length, name_of)
 
 
 def costs(measurements: Sequence[Measurement]) -> dict[str, dict[str, list[float]]]:
@@ -142,5 +176,5 @@ BENCHMARK = Benchmark(
     cases=lambda events: list(CASES),
     run=run,
     findings=findings,
-    shown=lambda measurements: over_rounds(measurements, name_of),
+    shown=shown,
 )

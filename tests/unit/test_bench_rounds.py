@@ -57,16 +57,24 @@ def test_a_ratio_is_taken_within_each_round_and_the_median_told() -> None:
         ratios([1.0, 2.0], [1.0])
 
 
-def test_the_daily_cases_are_each_history_in_each_round_and_the_days_have_been() -> None:
+def test_the_daily_histories_are_there_before_the_days_of_a_round_and_those_follow_one_another() -> None:
     cases = daily.BENCHMARK.cases(5000)
-    assert cases[:5] == [
+    assert cases[:12] == [
+        "on 30 days, round 1, its history",
+        "on 365 days, round 1, its history",
+        "on an empty warehouse, round 1, its history",
+        "on 1 day, round 1, its history",
         "on an empty warehouse, round 1",
         "on 1 day, round 1",
         "on 30 days, round 1",
         "on 365 days, round 1",
+        "on an empty warehouse, round 2, its history",
+        "on 1 day, round 2, its history",
         "on 365 days, round 2",
+        "on 30 days, round 2",
     ]
-    assert len(set(cases)) == len(daily.HISTORIES) * daily.ROUNDS
+    days = [case for case in daily.CASES.values() if not case.is_history]
+    assert len(set(days)) == len(daily.HISTORIES) * daily.ROUNDS
     over = daily.FIRST_NEW_DAY + timedelta(days=daily.ROUNDS)
     assert over <= datetime.fromisoformat(daily.AS_OF)
 
@@ -83,12 +91,14 @@ def test_the_daily_ratios_are_those_of_the_rounds_without_the_histories() -> Non
     cost = {daily.EMPTY: 8.0, daily.ONE_DAY: 9.0, "on 30 days": 9.5, daily.LONGEST: 10.0}
     measured = []
     for case in daily.BENCHMARK.cases(5000):
-        name, number = daily.CASES[case]
-        slow = speed[number + 1]
+        asked = daily.CASES[case]
+        slow = speed[asked.number + 1]
+        if asked.is_history:
+            measured.append(made(case, daily.HISTORY, 100.0))
+            continue
         measured += [
-            *([made(case, daily.HISTORY, 100.0)] if number == 0 else []),
-            made(case, "dbt build", cost[name] * slow),
-            made(case, "reports", (3.0 if name == daily.LONGEST else 2.0) * slow),
+            made(case, "dbt build", cost[asked.name] * slow),
+            made(case, "reports", (3.0 if asked.name == daily.LONGEST else 2.0) * slow),
         ]
     empty, empty_steps, one, one_steps = daily.findings(measured)
     assert "takes 13.0 s CPU, 10.0 s on an empty warehouse: 1.30 times (rounds: 1.30, 1.30, 1.30)" in empty
