@@ -15,7 +15,7 @@ START = datetime(2026, 11, 1, 22, 30, tzinfo=UTC)
 
 
 def traffic() -> list[dict]:
-    """Eight days, every six hours; retries that cross the hour, midnight and days; a price change; an unpriced model."""
+    """Eight days, every six hours; retries that cross hour, midnight and days; a price change; an unpriced model."""
     lines = []
     for number in range(32):
         at = START + timedelta(hours=6 * number)
