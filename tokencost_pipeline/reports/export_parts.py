@@ -31,7 +31,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        return Path(self.path).name
+        return self.path.rpartition("/")[2]
 
 
 def current_parts(exports: Path, relations: tuple[str, ...] = RELATIONS) -> tuple[Part, ...]:
@@ -43,8 +43,8 @@ def current_parts(exports: Path, relations: tuple[str, ...] = RELATIONS) -> tupl
     for relation in relations:
         labels = {file: label for label, file in current.get("parts", {}).get(relation, {}).items()}
         for path in current["relations"].get(relation, ()):
-            day = number_of(labels.get(Path(path).name, ""))
-            found.append(Part(relation, path, _key(exports / path), day))
+            name = path.rpartition("/")[2]
+            found.append(Part(relation, path, _key(exports, path, name), number_of(labels.get(name, ""))))
     return tuple(found)
 
 
@@ -70,7 +70,7 @@ def label_of(number: int) -> str:
     return "rest" if number == REST else date.fromordinal(number + _EPOCH).isoformat()
 
 
-def _key(path: Path) -> str:
-    if _NAMED_AFTER_CONTENT.search(path.name):
-        return path.name
-    return f"{path.stem}.{sha256(path.read_bytes()).hexdigest()[:16]}.parquet"
+def _key(exports: Path, path: str, name: str) -> str:
+    if _NAMED_AFTER_CONTENT.search(name):
+        return name
+    return f"{Path(name).stem}.{sha256((exports / path).read_bytes()).hexdigest()[:16]}.parquet"

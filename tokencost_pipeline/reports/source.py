@@ -17,7 +17,7 @@ import duckdb
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.reports.export_parts import Part
 from tokencost_pipeline.reports.model import Row
-from tokencost_pipeline.warehouse.look import parquet_files
+from tokencost_pipeline.warehouse.look import listed_files
 
 QUERIES = Path(__file__).parent / "queries"
 RECENT = ("marts.fct_attempts", "marts.agg_hourly", "marts.agg_daily")
@@ -85,15 +85,16 @@ def open_exports(exports_dir: Path) -> duckdb.DuckDBPyConnection:
             if match is None:
                 continue  # a relation of another layer (alerts.outbox, ...) is no business of the reports
             schema, name = match.groups()
-            connection.execute(f"create view {schema}.{name} as {_read(exports_dir, files)}")
+            paths = [f"{exports_dir}/{file}" for file in files]
+            connection.execute(f"create view {schema}.{name} as {_read(paths)}")
             if relation in RECENT:
-                days = [last_day(file) for file in files]
+                days = [last_day(path) for path in paths]
                 connection.execute(
                     "insert into exported.files select ?, unnest(?::varchar[]), unnest(?::date[])",
-                    [name, [str(exports_dir / file) for file in files], days],
+                    [name, paths, days],
                 )
-                recent = [file for file, day in zip(files, days, strict=True) if not day or day >= since]
-                connection.execute(f"create view recent.{name} as {_read(exports_dir, recent or files[-1:])}")
+                recent = [path for path, day in zip(paths, days, strict=True) if not day or day >= since]
+                connection.execute(f"create view recent.{name} as {_read(recent or paths[-1:])}")
     except duckdb.Error as error:
         connection.close()
         raise UserError(
@@ -113,7 +114,7 @@ def choose_days(connection: duckdb.DuckDBPyConnection, name: str, days: Collecti
     ).fetchall()
     files = list(dict.fromkeys(file for (file,) in found))
     connection.execute("create schema if not exists chosen")
-    connection.execute(f"create or replace view chosen.{name} as {_read(Path(), files)}")
+    connection.execute(f"create or replace view chosen.{name} as {_read(files)}")
 
 
 def last_day(file: str) -> date | None:
@@ -136,8 +137,8 @@ def by_month(parts: Iterable[Part]) -> list[list[Part]]:
     return list(months.values())
 
 
-def _read(folder: Path, files: Sequence[str]) -> str:
-    return f"from read_parquet({parquet_files(folder, files)}, hive_partitioning = false)"
+def _read(paths: Sequence[str]) -> str:
+    return f"from read_parquet({listed_files(paths)}, hive_partitioning = false)"
 
 
 def _recent_since(current: dict[str, Any]) -> date:
