@@ -276,6 +276,22 @@ def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path: Path) -> N
     assert [path.name for path in (tmp_path / "site" / "data" / "r").iterdir()] == [Path(folder.path).name]
 
 
+def test_a_file_is_there_as_it_was_left_or_not_at_all(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    writer = SiteWriter(site)
+    file = writer.add_file("data/a-0123456789.js", b"one")
+    assert writer.has(file)
+    assert writer.publish({}, kept=[file]).files == 1
+    (site / file.path).write_bytes(b"two")
+    assert not writer.has(file)
+    (site / file.path).unlink()
+    assert not writer.has(file)
+    with pytest.raises(FileNotFoundError, match=file.path):
+        SiteWriter(site).publish({}, kept=[file])
+    with pytest.raises(ValueError, match="is not below"):
+        writer.add_file("index.html", b"one")
+
+
 def test_a_folder_is_named_after_names_and_bytes_of_its_files(tmp_path: Path) -> None:
     writer = SiteWriter(tmp_path / "site")
     found = [[b"one", b"two"], [b"onet", b"wo"], [b"two", b"one"], [b"one"], [b"one", b"two", b""]]

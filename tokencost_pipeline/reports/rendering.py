@@ -57,13 +57,12 @@ def render_faces(
         files = render(report, pages, images, late)
         writer = SiteWriter(settings.reports_dir / "site")
         shards = update_shards(settings.exports_dir, writer, cache / "shards")
-        rollups = rollup_files(settings.exports_dir, cache / "rollups", report.last_hour, report.zone)
+        rollups = rollup_files(settings.exports_dir, writer, cache / "rollups", report.last_hour, report.zone)
         links, linked = page_links(report.sitemap.features, report.sitemap.tenants)
         rendered = render_site(
             report, pages, cache, rollups=rollups.index, requests=shards.root, links=links, late=late
         )
         site = {
-            **rollups.files,
             shards.root: shards.content,
             links: linked,
             **rendered,
@@ -72,7 +71,7 @@ def render_faces(
     finally:
         connection.close()
     write_folders(settings.reports_dir, files)
-    published = writer.publish(site, kept=shards.folders)
+    published = writer.publish(site, kept=(*shards.folders, *rollups.files))
     keep_drawn(settings, images)
     return Rendered(
         pages=len(pages),

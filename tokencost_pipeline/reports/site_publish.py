@@ -11,7 +11,6 @@ one generation, for those who have an old page open.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path, PurePosixPath
 import orjson
 
 from tokencost_pipeline.atomic import sync_directory
+from tokencost_pipeline.reports.site_files import MANY, File, as_left, holds, make_durable, write_whole
 from tokencost_pipeline.reports.site_folders import (
     TEMPORARY,
     Folder,
@@ -32,7 +32,6 @@ from tokencost_pipeline.reports.site_folders import (
 
 CONTENT_NAMED = ("assets", "data")
 VERSION = "version.js"
-MANY = 200
 BESIDE = ".site"
 BUILDING, READY, KNOWN, PLAN = "building", "ready", "files.json", "plan.json"
 
@@ -74,10 +73,24 @@ class SiteWriter:
             self._wrote(target, folder.files, folder.bytes)
         return folder
 
-    def has(self, folder: Folder) -> bool:
-        """Is it there, with as many files as it should have?"""
+    def add_file(self, path: str, content: bytes) -> File:
+        """Write a file that is named by its content, unless the same is there. It is published by `publish` alone,
+        which must be told of it; else the next publication removes it."""
+        target = inside(self._site, path)
+        if not content_named(path):
+            raise ValueError(f"{path!r} is not below {' or '.join(CONTENT_NAMED)}")
+        if not holds(target, content):
+            write_whole(target, content)
+            self._wrote(target, 1, len(content))
+        return as_left(target, path)
+
+    def has(self, kept: Folder | File) -> bool:
+        """Is it there: a folder with as many files as it should have, a file as it was left?"""
+        target = self._site / kept.path
         try:
-            return files_in(self._site / folder.path) == folder.files
+            if isinstance(kept, File):
+                return as_left(target, kept.path) == kept
+            return files_in(target) == kept.files
         except OSError:
             return False
 
@@ -94,41 +107,34 @@ class SiteWriter:
                 sync_directory(folder)
         self._fresh.clear()
 
-    def publish(self, files: Mapping[str, bytes], kept: Collection[Folder] = ()) -> SiteReport:
-        """Make the site consist of `files` (path below the site -> content) and of `kept`, folders that were added or
-        are there from before. What is there already is not written again.
+    def publish(self, files: Mapping[str, bytes], kept: Collection[Folder | File] = ()) -> SiteReport:
+        """Make the site consist of `files` (path below the site -> content) and of `kept`, what was added or is there
+        from before. What is there already is not written again.
 
         Raises FileNotFoundError when one of `kept` is not there, and leaves the old site.
         """
         for path in files:
             inside(self._site, path)
-        if gone := sorted(folder.path for folder in kept if not (self._site / folder.path).is_dir()):
-            raise FileNotFoundError(f"{gone[0]} and {len(gone) - 1} more folders of the site are not there")
+        if gone := sorted(it.path for it in kept if not (self._site / it.path).exists()):
+            raise FileNotFoundError(f"{gone[0]} and {len(gone) - 1} more parts of the site are not there")
         pages = {path: content for path, content in files.items() if not content_named(path)}
         for path in files.keys() - pages.keys():
-            self._add(path, files[path])
+            self.add_file(path, files[path])
         self.make_durable()
         changed = {path: text for path, text in pages.items() if not holds(inside(self._site, path), text)}
         order = in_order(self._site, changed)
-        known, names = read_known(self._site), sorted({*files, *(f"{folder.path}/" for folder in kept)})
+        known, names = read_known(self._site), sorted({*files, *map(listed, kept)})
         if changed or self._written or known["now"] != names:
             known = {"now": names, "before": known["now"]}
         stage(self._site, {path: changed[path] for path in order}, known)
         removed = finish(self._site)
         return SiteReport(
-            files=len(files) + sum(folder.files for folder in kept),
-            bytes=sum(map(len, files.values())) + sum(folder.bytes for folder in kept),
+            files=len(files) + sum(it.files if isinstance(it, Folder) else 1 for it in kept),
+            bytes=sum(map(len, files.values())) + sum(it.bytes for it in kept),
             written=self._written + len(changed),
             removed=removed,
             bytes_written=self._bytes + sum(map(len, changed.values())),
         )
-
-    def _add(self, path: str, content: bytes) -> None:
-        """Write a file that is named by its content."""
-        target = inside(self._site, path)
-        if not holds(target, content):
-            write_whole(target, content)
-            self._wrote(target, 1, len(content))
 
     def _wrote(self, path: Path, files: int, size: int) -> None:
         self._fresh[path] = files
@@ -239,6 +245,11 @@ def read_known(site: Path) -> dict[str, list[str]]:
         return {"now": [], "before": []}
 
 
+def listed(kept: Folder | File) -> str:
+    """How it stands in the list of what the site has: a folder with a slash behind."""
+    return f"{kept.path}/" if isinstance(kept, Folder) else kept.path
+
+
 def content_named(path: str) -> bool:
     return path.split("/")[0] in CONTENT_NAMED
 
@@ -254,42 +265,3 @@ def inside(site: Path, path: str) -> Path:
     ):
         raise ValueError(f"{path!r} lies outside the site")
     return site / pure
-
-
-def holds(target: Path, content: bytes) -> bool:
-    """Is exactly this there already?"""
-    try:
-        return target.stat().st_size == len(content) and target.read_bytes() == content
-    except OSError:
-        return False
-
-
-def write_whole(target: Path, content: bytes) -> None:
-    """Write beside and rename. Not durable yet: see `make_durable`."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    new = target.parent / f"{TEMPORARY}-{secrets.token_hex(8)}"
-    try:
-        new.write_bytes(content)
-        new.replace(target)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-
-
-def make_durable(files: Iterable[Path]) -> None:
-    """Flush files and their folders, all writes first: a file at a time takes twice as long. A first site has
-    thousands, for which one flush of everything is far quicker than one each."""
-    files = list(files)
-    if len(files) > MANY:
-        os.sync()
-        return
-    folders = set()
-    for file in files:
-        handle = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        folders.add(file.parent)
-    for folder in folders:
-        sync_directory(folder)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
+import orjson
 
 from tokencost_pipeline.reports.shards.lines import money_units
 
@@ -49,27 +49,30 @@ def hourly_select(source: str, where: str) -> str:
     return f"select epoch_ms(hour) as slot, {_names()}, {_counts(HOURLY_COUNTS)} from {source} where {where} {_order()}"
 
 
+def days_select(source: str) -> str:
+    """Day, number of its rows and a digest of them, in order. It is made from a hash of each row, so that rows of which
+    nothing changed need not be turned into text."""
+    row = f"hash(day, {_names()}, {', '.join((*COUNTS, *MONEY))})"
+    digest = f"sha256(string_agg({row}::varchar, ' ' order by {row}))"
+    return f"select day::varchar, count(*), {digest} from {source} group by day order by day"
+
+
 def fetch(connection: duckdb.DuckDBPyConnection, select: str) -> dict[str, list[Any]]:
     """The select's columns as lists."""
-    result = connection.execute(select)
-    names = [item[0] for item in result.description or ()]
-    rows = result.fetchall()
-    if not rows:
-        return {name: [] for name in names}
-    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    return {name: column.tolist() for name, column in connection.execute(select).fetchnumpy().items()}
 
 
-def encode(columns: dict[str, list[Any]], rows: slice) -> bytes:
-    """Some rows as JSON: `slots`, and the place of each row's slot in them; `names`, and places in them by column; the
-    other columns as they are. The same rows give the same bytes."""
-    content: dict[str, Any] = {"rows": len(columns["slot"][rows]), "names": {}}
-    content["slots"], content["slot"] = _coded(columns["slot"][rows])
+def encode(columns: Mapping[str, list[Any]]) -> bytes:
+    """Rows as JSON: `slots`, and the place of each row's slot in them; `names`, and places in them by column; the other
+    columns as they are. The same rows give the same bytes."""
+    content: dict[str, Any] = {"rows": len(columns["slot"]), "names": {}}
+    content["slots"], content["slot"] = _coded(columns["slot"])
     for name in NAMES:
-        content["names"][name], content[name] = _coded(columns[name][rows])
+        content["names"][name], content[name] = _coded(columns[name])
     for name, values in columns.items():
         if name not in NAMES and name != "slot":
-            content[name] = values[rows]
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+            content[name] = values
+    return orjson.dumps(content)
 
 
 def _coded(values: Sequence[Any]) -> tuple[list[Any], list[int]]:
