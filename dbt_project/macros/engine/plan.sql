@@ -18,3 +18,15 @@
 {% macro duckdb__choose_join_order() -%} reset disabled_optimizers {%- endmacro %}
 
 {% macro default__choose_join_order() -%}{%- endmacro %}
+
+{#-
+  in_time_order(column): ends a select whose rows come out of a hash table, in no order. Kept in the order of time, a day
+  is in few blocks, and who exports, replaces or shows it reads these. An engine that sorts by keys does so anyway.
+-#}
+{% macro in_time_order(column) -%}
+    {{ return(adapter.dispatch('in_time_order', 'tokencost')(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__in_time_order(column) -%} order by {{ column }} {%- endmacro %}
+
+{% macro default__in_time_order(column) -%}{%- endmacro %}

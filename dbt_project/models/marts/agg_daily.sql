@@ -18,3 +18,4 @@ from {{ ref('agg_hourly') }}
 where day in (select day from {{ ref('int_days__touched') }})
 {%- endif %}
 group by day, tenant_id, feature, provider, model, is_local
+{{ in_time_order('day') }}

@@ -102,3 +102,4 @@ left join begun
 
 {{ closed_rows() }}
 {%- endif %}
+{{ in_time_order('hour') }}
