@@ -153,10 +153,12 @@ def serve(
 @app.command(epilog="Example: tokencost ui --port 3001")
 def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
     """Open the Dagster UI with its daemon, on this machine only: it has no log-in, so never publish the port."""
-    from tokencost_pipeline.instance import prepare_dagster_home
+    from tokencost_pipeline.instance import create_storage, prepare_dagster_home
     from tokencost_pipeline.settings import PROJECT_ROOT
 
-    prepare_dagster_home(load_settings())
+    settings = load_settings()
+    prepare_dagster_home(settings)
+    create_storage(settings)
     out.print(f"http://127.0.0.1:{port} (stop with Ctrl-C)")
     arguments = [
         "-m",

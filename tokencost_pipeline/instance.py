@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from filelock import FileLock
+
 from tokencost_pipeline import atomic
 from tokencost_pipeline.settings import Settings
 
@@ -43,3 +45,21 @@ def prepare_dagster_home(settings: Settings) -> Path:
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     os.environ["DO_NOT_TRACK"] = "1"
     return home
+
+
+def create_storage(settings: Settings) -> None:
+    """Let Dagster make its tables, where there are none yet, while nobody else does. After `prepare_dagster_home`.
+
+    Dagster leaves it to chance: who opens tables that another process has half made marks them with a version of its
+    own, and tables of two versions are refused by everybody from then on.
+    """
+    made = settings.dagster_home / "history" / "made"
+    if made.exists():
+        return
+    import dagster as dg
+
+    settings.locks_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.locks_dir / "dagster_home.lock"):
+        if not made.exists():
+            dg.DagsterInstance.get().dispose()
+            atomic.write_text(made, "")

@@ -22,6 +22,19 @@ connection = duckdb.connect(sys.argv[1])
 print("held", flush=True)
 sys.stdin.read()
 """
+OPEN_HISTORY = """
+import sys
+import dagster as dg
+from tokencost_pipeline.instance import create_storage, prepare_dagster_home
+from tokencost_pipeline.settings import load_settings
+settings = load_settings()
+print("ready", flush=True)
+sys.stdin.readline()
+prepare_dagster_home(settings)
+create_storage(settings)
+with dg.DagsterInstance.get() as instance:
+    print(len(instance.get_runs()), "runs")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +68,24 @@ def test_two_runs_at_once_are_as_good_as_one_after_the_other(lab: Lab) -> None:
     assert sorted(summary["new_rows"] for summary in summaries) in ([0, 30], [30, 30])
     assert [summary["attempts"] for summary in summaries] == [30, 30]
     assert lab.ask("select count(*) from marts.fct_attempts") == [(30,)]
+
+
+def test_those_who_open_a_new_history_at_once_can_all_open_it(tmp_path: Path) -> None:
+    lab = new_lab(tmp_path)
+    command = [sys.executable, "-W", "ignore", "-c", OPEN_HISTORY]
+    together = [
+        subprocess.Popen(command, env=lab.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    for process in together:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+    for process in together:
+        assert process.stdin
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+
+    assert [process.communicate(timeout=120)[0] for process in together] == [b"0 runs\n"] * 4
 
 
 def test_a_run_says_which_program_holds_the_warehouse_and_readers_go_on(lab: Lab) -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from tokencost_pipeline.commands.output import err, out, print_facts, print_json, usd
 from tokencost_pipeline.errors import UserError
 from tokencost_pipeline.ingest.manifest import Manifest, read_manifest
-from tokencost_pipeline.instance import prepare_dagster_home
+from tokencost_pipeline.instance import create_storage, prepare_dagster_home
 from tokencost_pipeline.progress import progress_on
 from tokencost_pipeline.publication import note_failure
 from tokencost_pipeline.settings import Settings
@@ -104,6 +104,7 @@ def execute_everything(settings: Settings) -> None:
     from tokencost_pipeline.dead_runs import PROCESS_TAG, bury_dead_runs, process_mark
     from tokencost_pipeline.definitions import defs
 
+    create_storage(settings)
     job = defs().resolve_job_def("everything")
     # An asset's exception comes out of here; Dagster's account of it, with its stack, stays in the run history.
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
