@@ -6,7 +6,8 @@
   vanished at the source vanishes here too, which a merge would keep as a ghost.
   Rows that meet the condition `appended` are added once and stay, until everything is rebuilt.
   The least and the greatest key are given as literals so that the engine prunes blocks outside the range. Where keys have
-  no order in time, `replace_span` names two columns, of the rows and of the scope, between which a row lasts.
+  no order in time, `replace_span` names the two columns of a row between which it lasts; the rows of the scope say
+  first_hour and last_hour.
 #}
 {% macro get_incremental_replace_sql(arg_dict) -%}
     {%- set key = config.get('meta')['replace_key'] -%}
